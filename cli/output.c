@@ -12,6 +12,8 @@
 #include "base/error.h"
 #include "base/fs.h"
 #include "base/json.h"
+#include "base/mem.h"
+#include "base/ref.h"
 #include "base/text.h"
 #include "cli/output.h"
 
@@ -27,6 +29,33 @@ int output_json(const struct json *document, struct error **err)
 	json_dump(document, JSON_INDENT, &text);
 	buf_char(&text, '\n');
 	return output_data(text.data, text.len, err);
+}
+
+struct json *output_document(const char *name, const struct json *list)
+{
+	struct json *document = json_new_object();
+
+	json_set_int(document, "version", 1);
+	json_set(document, name, json_clone(list));
+	return document;
+}
+
+int output_list(const char *name, const struct json *list, struct error **err)
+{
+	cleanup_json struct json *document = output_document(name, list);
+
+	return output_json(document, err);
+}
+
+void output_add_reference(struct json *list, const struct ref *ref, const char *digest)
+{
+	cleanup_free char *reference =
+		mem_printf("%s/%s%s%s", ref->domain, ref->repository, ref->tag ? ":" : "", ref->tag ? ref->tag : "");
+	struct json *object = json_new_object();
+
+	json_set_str(object, "reference", reference);
+	json_set_str(object, "digest", digest);
+	json_append(list, object);
 }
 
 int output_text(const char *text, size_t len, struct error **err)

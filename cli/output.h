@@ -12,6 +12,12 @@ struct json;
 int output_data(const char *data, size_t len, struct error **err);
 /* A document, indented. */
 int output_json(const struct json *document, struct error **err);
+/* The same of a list of facts: {"version": 1, "NAME": [...]}. */
+struct json *output_document(const char *name, const struct json *list);
+int output_list(const char *name, const struct json *list, struct error **err);
+/* Appends what a reference in a registry is now: {"reference": ..., "digest": ...}. */
+struct ref;
+void output_add_reference(struct json *list, const struct ref *ref, const char *digest);
 /* The same for text from outside: unchanged, but made safe if stdout is a terminal. */
 int output_text(const char *text, size_t len, struct error **err);
 /* Writes a new file, completely or not at all: ERROR_USAGE when it exists, ERROR_STATE when it cannot be written. */

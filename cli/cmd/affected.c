@@ -26,7 +26,7 @@ static int affected_json(const struct manifest *manifest, const struct since *si
 		json_set_str(object, "because", since->because[i]);
 		json_append(list, object);
 	}
-	return output_json(list, err);
+	return output_list("services", list, err);
 }
 
 static int print_affected(struct session *session, struct error **err)

@@ -79,6 +79,19 @@ static int attach_put(struct session *session, const char *path, const char *typ
 	return referrers_put(session->registry, ref, subject->digest, &text, NULL, ret_digest, err);
 }
 
+static int attach_print_json(const struct ref *ref, const char *put, const char *subject, struct error **err)
+{
+	cleanup_free char *repository = mem_printf("%s/%s", ref->domain, ref->repository);
+	cleanup_json struct json *list = json_new_array();
+	struct json *object = json_new_object();
+
+	json_set_str(object, "repository", repository);
+	json_set_str(object, "digest", put);
+	json_set_str(object, "subject", subject);
+	json_append(list, object);
+	return output_list("referrers", list, err);
+}
+
 static int attach_file(struct session *session, const char *path, const char *type, struct ref *ref, struct error **err)
 {
 	struct descriptor subject = { 0 }, layer = { 0 };
@@ -101,7 +114,7 @@ static int attach_file(struct session *session, const char *path, const char *ty
 	free(layer.media_type);
 	if (r == 0 && !session->options->quiet)
 		output_note("%s/%s@%s is about %s", ref->domain, ref->repository, put, digest);
-	return r;
+	return r == 0 && strcmp(session->options->format, "json") == 0 ? attach_print_json(ref, put, digest, err) : r;
 }
 
 int cmd_attach(const struct options *options, struct error **err)

@@ -144,7 +144,7 @@ static const struct command commands[] = {
 		      "cbuild images web --format=json\tone image with everything known of it\n"
 		      "cbuild images --remote\twhether the registry has what is here\n" },
 	{ "tag", "SERVICE NEW...", "further tags for what is in the registry, also elsewhere; nothing is built",
-	  cmd_tag, .takes = TAKES_SERVICE,
+	  cmd_tag, .takes = TAKES_SERVICE, .formats = "text json",
 	  .detail = "Puts what was pushed last from here under new tags, in one request each. What another machine has "
 		    "pushed is found under the service's first tag. A `NEW` like `HOST/PATH:TAG` is another repository: "
 		    "the index, the images of all platforms, attestations, signatures and whatever else refers to them are "
@@ -153,7 +153,7 @@ static const struct command commands[] = {
 	  .examples = "cbuild tag web 1.4.0 1.4 stable\ta release of what was tried\n"
 		      "cbuild tag web prod.example.com/shop/web:1.4.0\tthe same image, in production's registry\n" },
 	{ "join", "SERVICE DIGEST...", "put images that several machines pushed by digest under one tag", cmd_join,
-	  .takes = TAKES_SERVICE,
+	  .takes = TAKES_SERVICE, .formats = "text json",
 	  .detail =
 		  "For a pipeline with a job for each platform: each pushes with `--by-digest`, and the last one joins what they have "
 		  "pushed. Makes one index of the images in the service's repository (`DIGEST` may be `NAME@DIGEST`, as "
@@ -162,13 +162,13 @@ static const struct command commands[] = {
 	  .examples = "cbuild web --push --by-digest --platforms=linux/arm64\tin the job for arm64\n"
 		      "cbuild join web sha256:0123... sha256:4567...\tin the last one\n" },
 	{ "attach", "FILE IMAGE", "an SBOM or VEX document beside what is in the registry (--type)", cmd_attach,
-	  .takes = TAKES_FILE,
+	  .takes = TAKES_FILE, .formats = "text json",
 	  .detail = "Puts the file into the registry as an artifact about the image, which other tools find there as a referrer of its "
 		    "digest. The image stays as it is. `IMAGE` is a reference, or a service: what its first tag means.",
 	  .examples = "cbuild attach sbom.spdx.json web --type=spdx\tan SBOM of what was pushed\n"
 		      "cbuild attach vex.json ghcr.io/acme/web:1.4.0 --type=openvex\tabout any image\n" },
-	{ "verify-signature", "REFERENCE...",
-	  "whether images in registries are signed by --key; status 4 when one is not", cmd_verify_signature,
+	{ "verify-signature", "REFERENCE...", "whether images in registries are signed by --key; status 4 when one is not",
+	  cmd_verify_signature, .formats = "text json",
 	  .detail = "Looks for a signature as cosign and `sign:` in the manifest make them, under cosign's tag and among what refers to the "
 		    "image, checks it with the public key, and prints the name with the digest that is signed.",
 	  .examples = "cbuild verify-signature --key=cosign.pub ghcr.io/acme/web:1.4.0\tbefore it is deployed\n" },

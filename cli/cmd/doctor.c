@@ -172,7 +172,7 @@ static void doctor_add_json(struct buf *out, const struct doctor *doctor)
 	struct json *machine = json_new_object(), *builders = json_new_array(), *runtimes = json_new_array();
 	struct json *advice = json_new_array();
 
-	json_set_int(object, "format", FORMAT);
+	json_set_int(object, "version", FORMAT);
 	json_set(machine, "native", platforms_json(doctor->platforms, 0, 1));
 	json_set(machine, "emulated", platforms_json(doctor->platforms, 1, doctor->platforms_len));
 	for (size_t i = 0; i < doctor->builders_len; i++)

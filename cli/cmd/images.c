@@ -253,10 +253,9 @@ static int images_print(const struct json *list, const char *format, struct erro
 {
 	cleanup_buf struct buf out = { 0 };
 
-	if (strcmp(format, "json") == 0) {
-		json_dump(list, JSON_INDENT, &out);
-		buf_char(&out, '\n');
-	} else if (strcmp(format, "env") == 0) {
+	if (strcmp(format, "json") == 0)
+		return output_list("images", list, err);
+	if (strcmp(format, "env") == 0) {
 		images_env(list, &out);
 	} else if (strcmp(format, "kustomize") == 0) {
 		images_kustomize(list, &out);

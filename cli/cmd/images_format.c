@@ -14,6 +14,7 @@
 #include "base/mem.h"
 #include "base/text.h"
 #include "cli/cmd/images_format.h"
+#include "cli/output.h"
 
 static char *repository_of(const struct json *image)
 {
@@ -159,6 +160,8 @@ static void add_platform_outputs(const struct json *image, struct buf *out)
 
 static void images_format_add_outputs(const struct json *list, struct buf *out)
 {
+	cleanup_json struct json *document = output_document("images", list);
+
 	for (size_t i = 0; i < json_len(list); i++) {
 		const struct json *image = json_at(list, i);
 
@@ -169,7 +172,7 @@ static void images_format_add_outputs(const struct json *list, struct buf *out)
 		add_platform_outputs(image, out);
 	}
 	buf_str(out, "images=");
-	json_dump(list, JSON_COMPACT, out);
+	json_dump(document, JSON_COMPACT, out);
 	buf_char(out, '\n');
 }
 

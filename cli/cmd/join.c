@@ -5,6 +5,7 @@
 
 #include "base/buf.h"
 #include "base/error.h"
+#include "base/json.h"
 #include "base/mem.h"
 #include "base/ref.h"
 #include "cli/annotations.h"
@@ -290,6 +291,8 @@ static int join_put(struct join *join, const char *digest, struct error **err)
 
 static int join_tag(struct join *join, const char *digest, struct error **err)
 {
+	cleanup_json struct json *list = json_new_array();
+
 	for (size_t i = 0; i < join->heads_len; i++) {
 		const struct head *head = &join->heads[i];
 
@@ -298,8 +301,9 @@ static int join_tag(struct join *join, const char *digest, struct error **err)
 			return -1;
 		if (!join->session->options->quiet)
 			output_note("%s/%s:%s is %s", head->ref.domain, head->ref.repository, head->ref.tag, digest);
+		output_add_reference(list, &head->ref, digest);
 	}
-	return 0;
+	return strcmp(join->session->options->format, "json") == 0 ? output_list("tags", list, err) : 0;
 }
 
 static int join_run(struct join *join, struct error **err)

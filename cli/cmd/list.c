@@ -105,14 +105,13 @@ static struct json *service_json(const struct manifest *manifest, const struct s
 	return object;
 }
 
-static void list_add_json(const struct manifest *manifest, struct buf *out)
+static int list_print_json(const struct manifest *manifest, struct error **err)
 {
 	cleanup_json struct json *list = json_new_array();
 
 	for (size_t i = 0; i < manifest->services_len; i++)
 		json_append(list, service_json(manifest, &manifest->services[i]));
-	json_dump(list, JSON_INDENT, out);
-	buf_char(out, '\n');
+	return output_list("services", list, err);
 }
 
 int cmd_list(const struct options *options, struct error **err)
@@ -122,11 +121,9 @@ int cmd_list(const struct options *options, struct error **err)
 	int r = session_open(&session, options, err);
 
 	if (r == 0) {
-		if (strcmp(options->format, "json") == 0)
-			list_add_json(session.manifest, &out);
-		else
-			list_add_text(session.manifest, &out);
-		r = output_data(out.data, out.len, err);
+		list_add_text(session.manifest, &out);
+		r = strcmp(options->format, "json") == 0 ? list_print_json(session.manifest, err)
+							 : output_data(out.data, out.len, err);
 	}
 	session_close(&session);
 	return r;

@@ -57,7 +57,7 @@ static int port_show(struct running_all *running, const char *word, struct error
 	if (word && json_len(list) == 0)
 		return error_make(err, ERROR_HEALTH, "%s has no published port %s", running->session.targets[0], word);
 	if (strcmp(running->options.format, "json") == 0)
-		return output_json(list, err);
+		return output_list("ports", list, err);
 	return output_data(out.data ? out.data : "", out.len, err);
 }
 

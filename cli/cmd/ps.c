@@ -111,7 +111,7 @@ static int ps_show(const struct running_all *running, struct error **err)
 		}
 	}
 	if (as_json)
-		return output_json(list, err);
+		return output_list("containers", list, err);
 	if (out.len == 0)
 		output_note("nothing is up");
 	return output_data(out.data ? out.data : "", out.len, err);

@@ -5,6 +5,7 @@
 
 #include "base/buf.h"
 #include "base/error.h"
+#include "base/json.h"
 #include "base/mem.h"
 #include "base/ref.h"
 #include "base/text.h"
@@ -144,15 +145,19 @@ static bool tag_is_beside(const struct tag_source *source, const struct ref *to)
 static int tag_put_all(struct session *session, const struct tag_source *source, const struct ref *refs, size_t len,
 		       struct error **err)
 {
+	cleanup_json struct json *list = json_new_array();
 	int r = 0;
 
 	for (size_t i = 0; r == 0 && i < len; i++) {
 		if (!tag_is_beside(source, &refs[i]))
 			r = tag_copy(session, source, &refs[i], err);
 	}
-	for (size_t i = 0; r == 0 && i < len; i++)
+	for (size_t i = 0; r == 0 && i < len; i++) {
 		r = tag_put(session, source, &refs[i], err);
-	return r;
+		if (r == 0)
+			output_add_reference(list, &refs[i], source->digest);
+	}
+	return r == 0 && strcmp(session->options->format, "json") == 0 ? output_list("tags", list, err) : r;
 }
 
 static int tag_service(struct session *session, const struct service *service, struct error **err)

@@ -6,6 +6,7 @@
 #include "base/buf.h"
 #include "base/ec_key.h"
 #include "base/error.h"
+#include "base/json.h"
 #include "base/ref.h"
 #include "cli/cmd/commands.h"
 #include "cli/options.h"
@@ -16,8 +17,14 @@
 #include "engine/registry/client.h"
 #include "engine/registry/sign.h"
 
+/* What is signed, as lines and as JSON. */
+struct signed_list {
+	struct buf text;
+	struct json *json;
+};
+
 static int verify_ref(struct session *session, const char *name, struct ref *ref, const struct ec_key *key,
-		      struct buf *out, struct error **err)
+		      struct signed_list *ret, struct error **err)
 {
 	char digest[DIGEST_LEN + 1];
 	int r = registry_head(session->registry, ref, false, digest, err);
@@ -29,12 +36,14 @@ static int verify_ref(struct session *session, const char *name, struct ref *ref
 	if (r == 0)
 		return error_make(err, ERROR_REGISTRY, "%s (%s) has no signature by %s", name, digest,
 				  session->options->key);
-	if (r > 0)
-		buf_printf(out, "%s/%s@%s\n", ref->domain, ref->repository, digest);
+	if (r > 0) {
+		buf_printf(&ret->text, "%s/%s@%s\n", ref->domain, ref->repository, digest);
+		output_add_reference(ret->json, ref, digest);
+	}
 	return r < 0 ? -1 : 0;
 }
 
-static int verify_name(struct session *session, const char *name, const struct ec_key *key, struct buf *out,
+static int verify_name(struct session *session, const char *name, const struct ec_key *key, struct signed_list *ret,
 		       struct error **err)
 {
 	struct ref ref = { 0 };
@@ -43,7 +52,7 @@ static int verify_name(struct session *session, const char *name, const struct e
 
 	if (!ref_parse(name, &ref, &why))
 		return error_make(err, ERROR_USAGE, "\"%s\" is not an image reference: %s", name, why);
-	r = verify_ref(session, name, &ref, key, out, err);
+	r = verify_ref(session, name, &ref, key, ret, err);
 	ref_free(&ref);
 	return r;
 }
@@ -51,7 +60,7 @@ static int verify_name(struct session *session, const char *name, const struct e
 int cmd_verify_signature(const struct options *options, struct error **err)
 {
 	cleanup_ec_key struct ec_key *key = NULL;
-	cleanup_buf struct buf out = { 0 };
+	struct signed_list list = { 0 };
 	struct session session;
 	int r;
 
@@ -61,11 +70,15 @@ int cmd_verify_signature(const struct options *options, struct error **err)
 			"verify-signature takes a public key and images: cbuild verify-signature --key=cosign.pub ghcr.io/acme/web:1");
 	if (signer_read_public(options->key, &key, err) < 0)
 		return -1;
+	list.json = json_new_array();
 	r = registry_session_open(&session, options, err);
 	for (size_t i = 0; r == 0 && i < options->targets_len; i++)
-		r = verify_name(&session, options->targets[i], key, &out, err);
+		r = verify_name(&session, options->targets[i], key, &list, err);
 	if (r == 0)
-		r = output_data(out.data, out.len, err);
+		r = strcmp(options->format, "json") == 0 ? output_list("images", list.json, err)
+							 : output_data(list.text.data, list.text.len, err);
+	buf_free(&list.text);
+	json_free(list.json);
 	session_close(&session);
 	return r;
 }

@@ -204,11 +204,8 @@ static int print_why(struct session *session, struct error **err)
 	}
 	if (json_len(list) == 0)
 		return error_make(err, ERROR_USAGE, "there is no node \"%s\"", session->options->targets[0]);
-	if (strcmp(session->options->format, "json") == 0) {
-		buf_reset(&out);
-		json_dump(list, JSON_INDENT, &out);
-		buf_char(&out, '\n');
-	}
+	if (strcmp(session->options->format, "json") == 0)
+		return output_list("nodes", list, err);
 	return output_data(out.data, out.len, err);
 }
 

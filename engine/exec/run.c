@@ -20,6 +20,7 @@
 #include "engine/exec/sched.h"
 #include "engine/io/jobserver.h"
 #include "engine/io/loop.h"
+#include "engine/io/proc.h"
 #include "engine/oci/convert.h"
 #include "engine/plan/plan_json.h"
 #include "engine/runtime/runtime.h"
@@ -272,6 +273,7 @@ static void run_close(struct run *run)
 	sched_free(run->sched);
 	if (run->stem)
 		fs_remove_tree(run->stem, NULL); /* if it cannot be removed now, the next run removes it */
+	proc_journal_close(run->env.loop);
 	if (run->lock_fd >= 0) {
 		unlink(run->lock_path);
 		close(run->lock_fd);

@@ -88,15 +88,22 @@ static void cancel_all(struct procs *procs, int level)
 	}
 }
 
+static void end_journal(struct procs *procs)
+{
+	if (procs->journal_fd < 0)
+		return;
+	close(procs->journal_fd);
+	unlink(procs->journal_path);
+	free(procs->journal_path);
+	procs->journal_fd = -1;
+	procs->journal_path = NULL;
+}
+
 static void free_procs(struct procs *procs)
 {
 	if (!procs)
 		return;
-	if (procs->journal_fd >= 0) {
-		close(procs->journal_fd);
-		unlink(procs->journal_path);
-	}
-	free(procs->journal_path);
+	end_journal(procs);
 	free(procs);
 }
 
@@ -123,6 +130,11 @@ int proc_journal(struct loop *loop, const char *path, struct error **err)
 	procs->journal_fd = fd;
 	procs->journal_path = mem_strdup(path);
 	return 0;
+}
+
+void proc_journal_close(struct loop *loop)
+{
+	end_journal(procs_of(loop));
 }
 
 static void proc_finish(struct child *child)

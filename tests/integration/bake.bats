@@ -162,7 +162,7 @@ everything()
 		          target: token
 	EOF
 	)"
-	equal "$("$cbuild" list --format=json | jq -c '.[] | select(.service == "app") | .tags')" '["1.0","latest"]'
+	equal "$("$cbuild" list --format=json | jq -c '.services[] | select(.service == "app") | .tags')" '["1.0","latest"]'
 	# Nothing is overwritten.
 	run -2 "$cbuild" import bake.json -o services.yaml
 	# The same from standard input.

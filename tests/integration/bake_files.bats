@@ -149,7 +149,7 @@ builds()
 	equal "$(builds -f docker-bake.hcl -f more.hcl build list)" "base list "
 	"$cbuild" -f docker-bake.hcl -f more.hcl -n --no-load -- list | grep 'build:list'
 	equal "$(builds build build)" "base build "
-	equal "$(TAG=7 "$cbuild" list --format=json | jq -c '.[] | select(.service == "app") | .tags')" '["7","latest"]'
+	equal "$(TAG=7 "$cbuild" list --format=json | jq -c '.services[] | select(.service == "app") | .tags')" '["7","latest"]'
 	"$cbuild" list --var TAG=8 | grep -q 'acme/app:8'
 	"$cbuild" -n app --set 'a*.args.V=9' --set '*.platform=linux/arm64' | grep -q 'build:app:linux/arm64'
 	"$cbuild" graph app | grep -q base
@@ -204,7 +204,7 @@ builds()
 		}
 		target "base" { context = "base" }
 	EOF
-	equal "$("$cbuild" -f compose.yaml -f docker-bake.hcl list --format=json | jq -c '.[] | select(.service == "app") | .tags')" '["2","3"]'
+	equal "$("$cbuild" -f compose.yaml -f docker-bake.hcl list --format=json | jq -c '.services[] | select(.service == "app") | .tags')" '["2","3"]'
 	"$cbuild" -f compose.yaml -f docker-bake.hcl hash -v app >hash
 	grep -q '^arg	V	2' hash
 	# The other order means the same.

@@ -396,7 +396,7 @@ dates()
 	echo same >same/file
 	"$cbuild" --no-load --no-verify -j1
 	"$cbuild" images --format=json >made
-	equal "$(jq -r '.[].platforms[].platform' made)" "$(printf 'linux/amd64\nlinux/amd64/v2')"
+	equal "$(jq -r '.images[].platforms[].platform' made)" "$(printf 'linux/amd64\nlinux/amd64/v2')"
 }
 
 @test "buildah: another date is that of all layers, also of those that its cache has" {

@@ -95,7 +95,7 @@ make_first()
 	[ "$status" = 0 ]
 	python3 - "$out" <<-'EOF'
 		import json, sys
-		build, index = json.load(open(sys.argv[1]))
+		build, index = json.load(open(sys.argv[1]))["nodes"]
 		assert build["state"] == "stale" and index["state"] == "unknown", (build, index)
 		[change] = build["changes"]
 		assert change["kind"] == "file" and change["name"] == "base/file", change
@@ -249,7 +249,7 @@ commit_first()
 
 	echo other >base/file
 	cb affected --since=first --format=json
-	equal "$(python3 -c 'import json, sys; print([(s["service"], s["because"]) for s in json.load(sys.stdin)])' <"$out")" \
+	equal "$(python3 -c 'import json, sys; print([(s["service"], s["because"]) for s in json.load(sys.stdin)["services"]])' <"$out")" \
 		"[('base', 'base/file'), ('web', 'service base')]"
 	mkdir "$BATS_TEST_TMPDIR/link"
 	ln -s "$PWD" "$BATS_TEST_TMPDIR/link/project"
@@ -797,4 +797,36 @@ unknown index:plain: unknown: waits for build:plain:HOST'
 		equal "$(grep -c 'error: ' "$err")" 1
 		grep -F 'only.yaml:2:34: error: the service "other" is for linux/s390x only, and linux/amd64, linux/arm64 are asked for' "$err"
 	done
+}
+
+# facts COMMAND: how it is asked for them here. Not those of registries (the bats files of these have them), of what runs, and what is
+# an object a line.
+facts()
+{
+	case $1 in
+	why) echo why base ;;
+	context) echo context web ;;
+	affected) echo affected --since=HEAD ;;
+	build) echo -n ;;
+	ps) echo ps ;;
+	verify | push | watch | up | logs | port | run | graph) ;;
+	inspect | lock | tag | join | attach | verify-signature | base | web | plain | all) ;;
+	*) echo "$1" ;;
+	esac
+}
+
+@test "each command's facts as JSON are an object with a version" {
+	local command words
+	git init --quiet .
+	git add .
+	git -c user.name=a -c user.email=a@localhost commit --quiet -m one
+	for command in $("$cbuild" completion words -- '' | cut -f1); do
+		"$cbuild" completion words -- "$command" --format= | cut -f1 | grep -qx -- --format=json || continue
+		read -ra words <<<"$(facts "$command")"
+		[ ${#words[@]} -gt 0 ] || continue
+		echo "$command" >>asked
+		cb "${words[@]}" --format=json
+		equal "$(jq -c 'type == "object" and .version >= 1' "$out")" true
+	done
+	[ "$(wc -l <asked)" -ge 12 ]
 }

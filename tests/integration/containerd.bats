@@ -214,7 +214,7 @@ target_of()
 	alone up --detach web saver
 	equal "$status" 0
 	alone ps --format=json
-	equal "$(jq -r '.[] | .service + " " + .runtime + " " + .state' "$out" | sort)" \
+	equal "$(jq -r '.containers[] | .service + " " + .runtime + " " + .state' "$out" | sort)" \
 		"$(lines "db containerd running" "saver containerd running" "web containerd running")"
 	alone exec web sh -c 'echo "$0"; exit 7' -l
 	equal "$status $(cat "$out")" "7 -l"

@@ -215,7 +215,7 @@ rebuild()
 
 @test "docker has thrown the layers away: they are sent" {
 	rebuild
-	layer=$(jq -r '.layers[0].digest' ".cbuild/oci/blobs/sha256/$("$cbuild" images --format=json | jq -r '.[] | select(.service == "one") | .platforms[0].digest' | cut -d: -f2)")
+	layer=$(jq -r '.layers[0].digest' ".cbuild/oci/blobs/sha256/$("$cbuild" images --format=json | jq -r '.images[] | select(.service == "one") | .platforms[0].digest' | cut -d: -f2)")
 	"$OWN_DOCKER/root/usr/bin/ctr" --address="$OWN_DOCKER/exec/containerd/containerd.sock" --namespace=moby content rm "$layer"
 	cb one
 	[ "$status" -eq 0 ]
@@ -240,7 +240,7 @@ bare()
 	equal "$status" 0
 	grep -F 'loading into docker' "$err"
 	for tag in first second; do
-		equal "$(on_docker image inspect --format '{{.Id}}' localhost/held/one:$tag)" "$("$cbuild" images --format=json | jq -r '.[] | select(.service == "one") | .platforms[0].digest')"
+		equal "$(on_docker image inspect --format '{{.Id}}' localhost/held/one:$tag)" "$("$cbuild" images --format=json | jq -r '.images[] | select(.service == "one") | .platforms[0].digest')"
 	done
 	bare one -n --exit-code
 	equal "$status" 0
@@ -273,7 +273,7 @@ bare()
 	equal "$(cat "$BATS_TEST_TMPDIR/asked.loads")" "$(for ((number = 0; number < loads; number++)); do printf 'begin\nanswer\n'; done)"
 	((loads < 6))
 	for number in 1 2 3 4 5 6; do
-		equal "$(on_docker image inspect --format '{{.Id}}' localhost/many/m$number)" "$("$cbuild" images --format=json | jq -r ".[] | select(.service == \"m$number\") | .platforms[0].digest")"
+		equal "$(on_docker image inspect --format '{{.Id}}' localhost/many/m$number)" "$("$cbuild" images --format=json | jq -r ".images[] | select(.service == \"m$number\") | .platforms[0].digest")"
 	done
 	cb -n --exit-code
 	equal "$status" 0

@@ -30,7 +30,7 @@ init()
 {
 	"$cbuild" init
 	"$cbuild" -n --no-load --no-verify >plan
-	services=$("$cbuild" list --format=json | jq -r '.[].service' | sort | tr '\n' ' ')
+	services=$("$cbuild" list --format=json | jq -r '.services[].service' | sort | tr '\n' ' ')
 }
 
 equal()

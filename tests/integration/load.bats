@@ -38,7 +38,7 @@ setup()
 
 @test "into containerd, all platforms, under every name, in the namespace asked for" {
 	local digest
-	digest=$("$cbuild" images --format=json | jq -r '.[0].digest')
+	digest=$("$cbuild" images --format=json | jq -r '.images[0].digest')
 	cb load --to=containerd:k8s.io
 	[ "$status" -eq 0 ]
 	grep -F 'localhost/load/web:v1 is in containerd:k8s.io' "$err"

@@ -308,7 +308,7 @@ nothing_to_do()
 	with buildah
 	cb list
 	grep -q "^compile  (files: bin)  $host$" "$out"
-	equal "$("$cbuild" list --format=json | jq -c '.[] | select(.service == "compile").files')" '["bin"]'
+	equal "$("$cbuild" list --format=json | jq -c '.services[] | select(.service == "compile").files')" '["bin"]'
 	cb graph
 	grep -q 'output:compile' "$out"
 	cb --progress=json compile

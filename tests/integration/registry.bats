@@ -43,7 +43,7 @@ commit()
 		grep -Eq "^  (built|fresh) +$DOCKER_REGISTRY/$service:v1 +[0-9a-f]{12}( +verified)?  pushed$" "$err"
 		remote "$DOCKER_REGISTRY/$service:v1" >"$BATS_TEST_TMPDIR/remote"
 		equal "$(jq -c '[.manifests[] | [.platform.architecture, .digest]]' "$BATS_TEST_TMPDIR/remote")" \
-			"$("$cbuild" images "$service" --format=json | jq -c '[.[0].platforms[] | [(.platform | split("/")[1]), .digest]]')"
+			"$("$cbuild" images "$service" --format=json | jq -c '[.images[0].platforms[] | [(.platform | split("/")[1]), .digest]]')"
 		equal "$(remote "$DOCKER_REGISTRY/$service:latest" | sha256sum)" "$(sha256sum <"$BATS_TEST_TMPDIR/remote")"
 	done
 	# No tag is put before the last content.
@@ -305,14 +305,15 @@ commit()
 	echo '# dirty' >>services.yaml
 	push -n web
 	cb -f services.yaml images web --format=json
-	equal "$(jq -r '.[0].tags[0]' "$out")" 1.4.2
+	equal "$(jq -r '.images[0].tags[0]' "$out")" 1.4.2
 	cb -f services.yaml -f settings.yaml list --format=json
 	grep -q dev "$out"
 	git checkout -q services.yaml
 	log_clear plain
-	cb -f services.yaml -f settings.yaml tag web stable 1.4.2-final
+	cb -f services.yaml -f settings.yaml tag web stable 1.4.2-final --format=json
 	equal "$status" 0
 	equal "$(log_count plain HTTP/1)" 2
+	equal "$(jq -c '[.version, .tags[].reference]' "$out")" "[1,\"$DOCKER_REGISTRY/web:stable\",\"$DOCKER_REGISTRY/web:1.4.2-final\"]"
 	equal "$(remote "$DOCKER_REGISTRY/web:stable")" "$(remote "$DOCKER_REGISTRY/web:1.4.2")"
 	cb -f services.yaml -f settings.yaml tag web 'not a tag'
 	equal "$status" 2
@@ -492,7 +493,7 @@ commit()
 		grep -qx "web_linux_$platform=$DOCKER_REGISTRY/web@$(remote "$DOCKER_REGISTRY/web:v1" |
 			jq -r ".manifests[] | select(.platform.architecture == \"$platform\") | .digest")" "$out"
 	done
-	equal "$(sed -n 's/^images=//p' "$out" | jq -r '.[0].pushed')" "$digest"
+	equal "$(sed -n 's/^images=//p' "$out" | jq -r '.images[0].pushed')" "$digest"
 	GITHUB_OUTPUT=$BATS_TEST_TMPDIR/output GITHUB_STEP_SUMMARY=$BATS_TEST_TMPDIR/summary cb images web --format=github
 	[ ! -s "$out" ]
 	grep -qx "web=$DOCKER_REGISTRY/web@$digest" "$BATS_TEST_TMPDIR/output"
@@ -509,7 +510,7 @@ commit()
 	echo changed >>web/data
 	cb --no-load web
 	cb images web --format=json
-	equal "$(jq -r '.[0].pushed' "$out")" null
+	equal "$(jq -r '.images[0].pushed' "$out")" null
 	cb images web --format=env
 	equal "$(cat "$out")" "WEB_IMAGE=$DOCKER_REGISTRY/web:v1"
 	git checkout -q web
@@ -536,8 +537,8 @@ commit()
 		push api
 	)
 	cb -f services.yaml -f settings.yaml images --remote --format=json api
-	[ "$(jq -r '.[0].remote[0].digest' "$out")" != "$(jq -r '.[0].pushed' "$out")" ]
-	equal "$(jq -r '.[0].remote[] | .state' "$out" | sort -u)" same
+	[ "$(jq -r '.images[0].remote[0].digest' "$out")" != "$(jq -r '.images[0].pushed' "$out")" ]
+	equal "$(jq -r '.images[0].remote[] | .state' "$out" | sort -u)" same
 }
 
 @test "a registry that lost everything gets everything again" {
@@ -738,7 +739,7 @@ commit()
 	push all
 	equal "$status" 0
 	equal "$(log_count tokens 'repository:app/api:pull,push tester')" 1
-	equal "$(remote_with_login app/web)" "$("$cbuild" -f services.yaml -f settings.yaml images web --format=json | jq -r '.[0].platforms | length')"
+	equal "$(remote_with_login app/web)" "$("$cbuild" -f services.yaml -f settings.yaml images web --format=json | jq -r '.images[0].platforms | length')"
 	touch "$registries/tokens/less"
 	commit "with less"
 	echo new >>worker/data

@@ -307,11 +307,11 @@ lives()
 	free=$(cat "$out")
 	equal "$(curl -fsS "http://$free/health")" fine || return
 	cb port web 53/udp --format=json || return
-	equal "$(jq -r '.[] | "\(.target)/\(.protocol) \(.host)"' "$out")" "53/udp 127.0.0.1" || return
+	equal "$(jq -r '.ports[] | "\(.target)/\(.protocol) \(.host)"' "$out")" "53/udp 127.0.0.1" || return
 	cb port web 8001 || return
 	equal "$status" 5 || return
 	cb ps --format=json || return
-	equal "$(jq -c 'sort_by(.service)[] | [.service, .container, .image, .runtime, .state, (.ports | length)]' "$out")" \
+	equal "$(jq -c '.containers | sort_by(.service)[] | [.service, .container, .image, .runtime, .state, (.ports | length)]' "$out")" \
 		"[\"db\",\"running-db-1\",\"localhost/running/db:latest\",\"$CBUILD_RUNTIME\",\"running\",0]
 [\"web\",\"running-web-1\",\"localhost/running/web:latest\",\"$CBUILD_RUNTIME\",\"running\",2]" || return
 	cb ps web || return

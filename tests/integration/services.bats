@@ -36,14 +36,14 @@ setup()
 
 reference()
 {
-	"$cbuild" images --format=json | jq -r --arg service "$1" '.[] | select(.service == $service) | .reference'
+	"$cbuild" images --format=json | jq -r --arg service "$1" '.images[] | select(.service == $service) | .reference'
 }
 
 @test "all of them are built for both platforms, joined and verified" {
 	equal "$(cat "$ROOT/status")" 0
 	"$cbuild" images --format=json >"$BATS_TEST_TMPDIR/images"
-	equal "$(jq -r '.[] | select(.verified) | .service' "$BATS_TEST_TMPDIR/images" | sort | xargs)" "$services"
-	equal "$(jq -r '.[].platforms | map(.platform) | join(" ")' "$BATS_TEST_TMPDIR/images" | sort -u)" "linux/amd64 linux/arm64"
+	equal "$(jq -r '.images[] | select(.verified) | .service' "$BATS_TEST_TMPDIR/images" | sort | xargs)" "$services"
+	equal "$(jq -r '.images[].platforms | map(.platform) | join(" ")' "$BATS_TEST_TMPDIR/images" | sort -u)" "linux/amd64 linux/arm64"
 }
 
 @test "a toolchain is built for the build platform only, Python for both" {

@@ -141,7 +141,8 @@ verify()
 	printf 'sign: {key: "env://SIGNING_KEY"}\n' >>settings.yaml
 	SIGNING_KEY=$(cat "$keys/plain.key") push web
 	equal "$status" 0
-	SIGNER=$(cat "$keys/signer.pub") verify --key=env://SIGNER "$DOCKER_REGISTRY/web:v1"
+	SIGNER=$(cat "$keys/signer.pub") verify --key=env://SIGNER "$DOCKER_REGISTRY/web:v1" --format=json
+	equal "$(jq -c '[.version, .images[].reference]' "$out")" "[1,\"$DOCKER_REGISTRY/web:v1\"]"
 	equal "$status" 0
 }
 
@@ -173,7 +174,8 @@ verify()
 	equal "$status" 0
 	cb -f services.yaml -f settings.yaml attach vex.json "$DOCKER_REGISTRY/web:latest" --type=application/vex+json
 	equal "$status" 0
-	cb -f services.yaml -f settings.yaml attach sbom.json web --type=spdx # once more: it is there
+	cb -f services.yaml -f settings.yaml attach sbom.json web --type=spdx --format=json # once more: it is there
+	equal "$(jq -c '[.version, .referrers[0].subject]' "$out")" "[1,\"$(digest_of "$DOCKER_REGISTRY/web:latest")\"]"
 	equal "$status" 0
 	cb -f services.yaml -f settings.yaml attach sbom.json web --type=sbom
 	equal "$status" 2

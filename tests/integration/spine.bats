@@ -387,11 +387,11 @@ wrote_nothing()
 	digest=$(index_of localhost/spine/web:latest)
 	cb images --format=json
 	equal "$status" 0
-	equal "$(jq -c '[.[] | keys] | unique' "$out")" '[["digest","platforms","reference","service","tags","verified"]]'
-	equal "$(jq -c '.[] | select(.service == "web") | [.reference, .tags, .digest, .verified, [.platforms[].platform]]' "$out")" \
+	equal "$(jq -c '[.images[] | keys] | unique' "$out")" '[["digest","platforms","reference","service","tags","verified"]]'
+	equal "$(jq -c '.images[] | select(.service == "web") | [.reference, .tags, .digest, .verified, [.platforms[].platform]]' "$out")" \
 		"[\"localhost/spine/web:latest\",[\"latest\"],\"$digest\",true,[\"linux/amd64\",\"linux/arm64\"]]"
-	equal "$(jq -r '.[].service' "$out" | sort)" "$(lines web other plain)"
-	equal "$(jq '[.[].platforms[].size | select(. > 100)] | length' "$out")" 6
+	equal "$(jq -r '.images[].service' "$out" | sort)" "$(lines web other plain)"
+	equal "$(jq '[.images[].platforms[].size | select(. > 100)] | length' "$out")" 6
 	cb images --format=env web
 	equal "$(cat "$out")" "WEB_IMAGE=localhost/spine/web:latest"
 	cb images --format=kustomize web
@@ -431,7 +431,7 @@ wrote_nothing()
 	grep -E '^base +\(a base, not published\)' "$out"
 	grep -F 'group served: web' "$out"
 	cb list --format=json
-	equal "$(jq -c '[.[].service]' "$out")" '["base","web","other","plain"]'
+	equal "$(jq -c '[.services[].service]' "$out")" '["base","web","other","plain"]'
 	cb version
 	grep -E '^cbuild [0-9]' "$out"
 	cb --version
@@ -459,11 +459,11 @@ wrote_nothing()
 	equal "$status" 0
 	equal "$(started)" "$(lines "$(builds web)" 'index web')"
 	cb images --format=json web
-	equal "$(jq -c '.[0].verified' "$out")" false
+	equal "$(jq -c '.images[0].verified' "$out")" false
 	cb served --platforms=$both
 	equal "$(started)" "$(lines 'load web' 'verify web')"
 	cb images --format=json web
-	equal "$(jq -c '.[0].verified' "$out")" true
+	equal "$(jq -c '.images[0].verified' "$out")" true
 	nothing_left
 }
 
@@ -476,14 +476,14 @@ wrote_nothing()
 	cd "$ROOT/spine"
 	equal "$(started)" "index plain"
 	cb images --format=json plain
-	equal "$(jq -c '[.[0].platforms[].platform]' "$out")" "[\"$host\"]"
+	equal "$(jq -c '[.images[0].platforms[].platform]' "$out")" "[\"$host\"]"
 	status=0
 	BUILD_PLATFORMS=$both DOCKER_REGISTRY=localhost/elsewhere DOCKER_TAGS=1.0,1 "$cbuild" plain 2>err 3>&- || status=$?
 	cat err
 	equal "$status" 0
 	equal "$(started err)" "$(lines 'index plain' 'load plain')"
 	DOCKER_REGISTRY=localhost/elsewhere cb images --format=json plain
-	equal "$(jq -c '.[0] | [.reference, .tags, [.platforms[].platform]]' "$out")" \
+	equal "$(jq -c '.images[0] | [.reference, .tags, [.platforms[].platform]]' "$out")" \
 		'["localhost/elsewhere/plain:1.0",["1.0","1"],["linux/amd64","linux/arm64"]]'
 	podman image exists localhost/elsewhere/plain:1
 	cb -t 2.0 plain --platforms=$both
@@ -644,7 +644,7 @@ make_sick()
 	grep -F 'groaning' "$err"
 	nothing_left
 	cb images --format=json sick
-	equal "$(jq -c '.[0].verified' "$out")" false
+	equal "$(jq -c '.images[0].verified' "$out")" false
 	cb all --platforms=$host --set TIMEOUT=1s
 	equal "$status" 5
 	equal "$(started)" 'verify sick'

@@ -244,7 +244,7 @@ assert_said()
 @test "a healthy service passes all checks, and they are not run again" {
 	assert_run 0 healthy
 	assert_run 0 -n --exit-code healthy
-	[ "$("$cbuild" images --format=json | jq -r '.[] | select(.service == "healthy").verified')" = true ]
+	[ "$("$cbuild" images --format=json | jq -r '.images[] | select(.service == "healthy").verified')" = true ]
 }
 
 @test "a wrong status is told with the answer and the container's last lines" {

@@ -58,6 +58,7 @@ struct transfer {
 	CURL *easy;
 	struct curl_slist *headers, *address;
 	char why[CURL_ERROR_SIZE];
+	uint64_t taken;      /* bytes of the body, where it is taken as it comes */
 	size_t header_bytes; /* in headers that came before the final answer */
 	off_t body_start;    /* where body_fd started, to send it again */
 	uint64_t body_left;
@@ -81,6 +82,17 @@ static void http_load(void)
 		error_make(&lib.error, ERROR_TOOL, "%s cannot be initialised", CBUILD_LIBCURL);
 }
 
+static bool beyond(const struct transfer *transfer)
+{
+	return transfer->request->take_max > 0 && transfer->taken > transfer->request->take_max;
+}
+
+static size_t hand_over(struct transfer *transfer, const char *data, size_t len)
+{
+	transfer->taken += len;
+	return !beyond(transfer) && transfer->request->take(transfer->request->take_data, data, len) == 0 ? len : 0;
+}
+
 static size_t take_body(char *data, size_t size, size_t count, void *arg)
 {
 	struct transfer *transfer = arg;
@@ -92,7 +104,7 @@ static size_t take_body(char *data, size_t size, size_t count, void *arg)
 	if (transfer->request->take) {
 		lib.curl_easy_getinfo(transfer->easy, CURLINFO_RESPONSE_CODE, &status);
 		if (status == 200 || status == 206)
-			return transfer->request->take(transfer->request->take_data, data, len) == 0 ? len : 0;
+			return hand_over(transfer, data, len);
 	}
 	if (len <= room) {
 		buf_add(body, data, len);
@@ -279,6 +291,8 @@ static void set_limits(struct transfer *transfer)
 	SET(CURLOPT_TIMEOUT_MS, (long)request->total_ms);
 	if (request->stall_ms)
 		set_stall(transfer, request->stall_ms);
+	if (request->take_max)
+		SET(CURLOPT_MAXFILESIZE_LARGE, (curl_off_t)request->take_max);
 	if (request->unix_socket)
 		SET(CURLOPT_UNIX_SOCKET_PATH, request->unix_socket);
 }
@@ -472,7 +486,10 @@ static int http_fail(struct transfer *transfer, CURLcode code, struct error **er
 
 	lib.curl_easy_getinfo(transfer->easy, CURLINFO_OS_ERRNO, &os);
 	sentence = http_may_pass(code) ? errno_sentence(os) : NULL;
-	if (code == CURLE_OPERATION_TIMEDOUT) {
+	if (code == CURLE_FILESIZE_EXCEEDED || beyond(transfer)) {
+		error_make(&error, ERROR_HEALTH, "the answer has more than %llu bytes",
+			   (unsigned long long)transfer->request->take_max);
+	} else if (code == CURLE_OPERATION_TIMEDOUT) {
 		error_make(&error, ERROR_HEALTH,
 			   transfer->response->status > 0 ? "the answer took too long" : "no answer in time");
 	} else if (code == CURLE_GOT_NOTHING) {

@@ -49,6 +49,7 @@ struct http_request {
 	size_t body_max;     /* bytes of the answer's body that are kept */
 	http_take *take;     /* receives the body of an answer with status 200 or 206; or NULL */
 	void *take_data;
+	uint64_t take_max;          /* bytes of a body for `take`; a longer one is an error; 0: no limit */
 	struct http_pool *pool;     /* or NULL: a connection of its own */
 	const struct http_tls *tls; /* or NULL */
 	bool proxy;                 /* go through the proxy that the environment names for this URL, if any */

@@ -28,7 +28,8 @@
 #define CONNECT_MS 10000
 #define STALL_MS 30000
 #define REDIRECTS_MAX 10
-#define TRIES 3 /* of what may pass */
+#define BYTES_MAX ((uint64_t)16 << 30) /* of a file */
+#define TRIES 3                        /* of what may pass */
 #define PAUSE_MS 300
 /* A time of change tells nothing while it may be written to once more within its second. */
 #define SETTLED_SECONDS 2
@@ -151,6 +152,7 @@ static int download_from(struct urls *urls, struct download *download, const cha
 		.stall_ms = STALL_MS,
 		.take = download->sha ? download_take : NULL,
 		.take_data = download,
+		.take_max = download->sha ? BYTES_MAX : 0,
 		.proxy = !url_loopback(url),
 		.http2 = true,
 	};

@@ -391,6 +391,16 @@ packed()
 	equal "$status" 2
 }
 
+@test "a download does not fill the disk" {
+	truncate --size=$(((16 << 30) + 1)) "$ROOT/served/long"
+	services "web: {build: '$SERVER/huge/long'}"
+	cb --no-load
+	equal "$status" 4
+	grep -q "$SERVER/huge/long: the answer has more than 17179869184 bytes" "$err"
+	equal "$(ls -A .cbuild/sources/tmp 2>/dev/null)" ""
+	rm "$ROOT/served/long"
+}
+
 @test "an archive writes nowhere but into its folder" {
 	rm -rf "$ROOT/victim"
 	mkdir "$ROOT/victim"

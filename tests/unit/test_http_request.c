@@ -117,6 +117,55 @@ static void test_body(void **state)
 	drop(&call);
 }
 
+static int count_bytes(void *data, const void *bytes, size_t len)
+{
+	(void)bytes;
+	*(size_t *)data += len;
+	return 0;
+}
+
+/* What is taken as it comes has a limit, whether the answer says its length or not. */
+static void test_take_max(void **state)
+{
+	static const struct {
+		const char *answer;
+		size_t taken;
+	} cases[] = {
+		{ "HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\n0123456789", 10 },
+		{ "HTTP/1.1 200 OK\r\nContent-Length: 11\r\n\r\n0123456789A", 0 },
+		{ "HTTP/1.1 200 OK\r\nConnection: close\r\n\r\n0123456789", 10 },
+		{ "HTTP/1.1 200 OK\r\nConnection: close\r\n\r\n0123456789A", 0 },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
+		struct server server = { .answer = cases[i].answer };
+		cleanup_free char *url = NULL;
+		size_t taken = 0;
+		struct call call = {
+			.request = { .method = "GET",
+				     .body_fd = -1,
+				     .connect_ms = 2000,
+				     .total_ms = 5000,
+				     .take = count_bytes,
+				     .take_data = &taken,
+				     .take_max = 10 },
+		};
+
+		server_start(&server);
+		call.request.url = url = mem_printf("http://127.0.0.1:%u/", server.port);
+		run_task(work, &call, 0);
+		server_stop(&server);
+		assert_int_equal(taken, cases[i].taken);
+		if (cases[i].taken == 0) {
+			assert_failed(&call, ERROR_HEALTH, false, "the answer has more than 10 bytes");
+			continue;
+		}
+		assert_answered(&call, 200, "");
+		drop(&call);
+	}
+}
+
 /* No waiting for a "100 Continue" that many servers never send. */
 static void test_large_body(void **state)
 {
@@ -342,11 +391,12 @@ static void test_cancel(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		TEST(test_get),        TEST(test_body),        TEST(test_body_file),    TEST(test_empty_post),
-		TEST(test_large_body), TEST(test_unix_socket), TEST(test_endless_body), TEST(test_endless_header),
-		TEST(test_slow_body),  TEST(test_silent),      TEST(test_refused),      TEST(test_closed),
-		TEST(test_reset),      TEST(test_redirect),    TEST(test_proxy),        TEST(test_scheme),
-		TEST(test_cancel),
+		TEST(test_get),         TEST(test_take_max),     TEST(test_body),
+		TEST(test_body_file),   TEST(test_empty_post),   TEST(test_large_body),
+		TEST(test_unix_socket), TEST(test_endless_body), TEST(test_endless_header),
+		TEST(test_slow_body),   TEST(test_silent),       TEST(test_refused),
+		TEST(test_closed),      TEST(test_reset),        TEST(test_redirect),
+		TEST(test_proxy),       TEST(test_scheme),       TEST(test_cancel),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

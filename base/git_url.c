@@ -77,7 +77,6 @@ static const char *git_url_pair(struct git_query *query, struct git_url *url, co
 	size_t key_len = equals ? (size_t)(equals - pair) : len;
 	cleanup_free char *key = unescaped(pair, key_len);
 	cleanup_free char *value = equals ? unescaped(equals + 1, len - key_len - 1) : mem_strdup("");
-	bool keep = false;
 
 	if (strcmp(key, "ref") == 0)
 		return git_url_take(&query->ref, &value);
@@ -93,9 +92,7 @@ static const char *git_url_pair(struct git_query *query, struct git_url *url, co
 		return take_bool(value, &url->submodules) ? NULL : "\"submodules\" is 0 or 1";
 	if (strcmp(key, "keep-git-dir") != 0)
 		return "its query has ref, branch, tag, commit, subdir and submodules";
-	if (!take_bool(value, &keep))
-		return "\"keep-git-dir\" is 0 or 1";
-	return keep ? "the folder .git cannot be kept: it differs from one fetch to the next" : NULL;
+	return take_bool(value, &url->keep) ? NULL : "\"keep-git-dir\" is 0 or 1";
 }
 
 static const char *take_query(struct git_query *query, struct git_url *url, const char *text)
@@ -224,4 +221,15 @@ bool git_url_parse(const char *text, struct git_url *ret, const char **ret_why)
 		*ret_why = why;
 	}
 	return !why;
+}
+
+bool git_url_parse_folder(const char *text, struct git_url *ret, const char **ret_why)
+{
+	if (!git_url_parse(text, ret, ret_why))
+		return false;
+	if (!ret->keep)
+		return true;
+	git_url_free(ret);
+	*ret_why = "the folder .git cannot be kept: it differs from one fetch to the next";
+	return false;
 }

@@ -217,7 +217,7 @@ static const char *fetch_path(struct files *files, const struct text *url, const
 	cleanup_free char *joined = NULL;
 	const char *why = NULL;
 
-	if (remote_is_git(url->s) && !git_url_parse(url->s, &git, &why)) {
+	if (remote_is_git(url->s) && !git_url_parse_folder(url->s, &git, &why)) {
 		diags_add(files->diags, url->pos, NULL, "this is no URL of a repository: %s", why);
 		return NULL;
 	}

@@ -22,7 +22,7 @@ bool resolve_is_remote(struct resolve *r, const struct text *text)
 			diags_add(r->diags, text->pos, why, "contexts of the form \"%s\" are not supported", text->s);
 		return false;
 	}
-	if (remote_is_git(text->s) && !git_url_parse(text->s, &git, &why)) {
+	if (remote_is_git(text->s) && !git_url_parse_folder(text->s, &git, &why)) {
 		cleanup_free char *shown = text_without_login(text->s);
 
 		diags_add(r->diags, text->pos, NULL, "\"%s\" is no URL of a repository: %s", shown, why);

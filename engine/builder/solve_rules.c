@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "base/buf.h"
+#include "base/git_url.h"
 #include "base/mem.h"
 #include "engine/builder/builder.h"
 #include "engine/buildkit/control.h"
@@ -14,10 +15,22 @@
 #define CHECKSUM "http.checksum"
 #define GIT_CHECKSUM "git.checksum"
 
+/* "URL?ref=main&subdir=a" as "URL#main:a", which BuildKit makes of it; a ref without what says whether it is a branch or a tag. */
+static const char *git_plain(struct arena *arena, const char *url)
+{
+	struct git_url git cleanup_git_url = { 0 };
+	const char *why, *ref;
+
+	if (!strchr(url, '?') || !git_url_parse(url, &git, &why))
+		return url;
+	ref = strcmp(git.ref, "HEAD") == 0 ? "" : git.ref;
+	return arena_printf(arena, "%s#%s%s%s", git.repository, ref, *git.subdir ? ":" : "", git.subdir);
+}
+
 /* BuildKit's name of a repository's ref: "git://host/path#ref:folder", whatever it is reached by; with `ref`, of that one. */
 static const char *git_source(struct arena *arena, const char *url, const char *ref)
 {
-	const char *scheme = strstr(url, "://"), *rest = scheme ? scheme + 3 : url;
+	const char *plain = git_plain(arena, url), *scheme = strstr(plain, "://"), *rest = scheme ? scheme + 3 : plain;
 	size_t host = strcspn(rest, scheme ? "/#" : ":#");
 	const char *path = rest + host + (scheme ? 0 : rest[host] == ':'), *at = memchr(rest, '@', host);
 	size_t path_len = strcspn(path, "#"), ref_len;

@@ -14,10 +14,14 @@
 
 /* What builds fetch from elsewhere. */
 
-/* What another program than the builder can ask for: not what only newer builders read out of a repository's URL. */
+/* What another program than the builder can ask for: not a repository's URL that only newer builders understand. */
 static bool can_be_asked(const char *url)
 {
-	return (remote_is(url) || strncmp(url, "github.com/", 11) == 0) && !(remote_is_git(url) && strchr(url, '?'));
+	struct git_url git cleanup_git_url = { 0 };
+	const char *why;
+
+	return (remote_is(url) || strncmp(url, "github.com/", 11) == 0) &&
+	       (!remote_is_git(url) || !strchr(url, '?') || git_url_parse(url, &git, &why));
 }
 
 static void add_url(struct plan *plan, struct plan_build *build, const char *url, const char *written,
@@ -95,7 +99,7 @@ void plan_find_urls(struct plan *plan, size_t service, struct plan_build *build)
 		add_url(plan, build, mention->url, mention->written,
 			&(struct plan_url){ .place = arena_printf(plan->arena, "%s:%u", dockerfile, mention->line),
 					    .git = mention->git,
-					    .pinned = mention->pinned,
+					    .pinned = mention->pinned || (mention->url && is_pinned(mention->url)),
 					    .mention = mention });
 	}
 	find_fetched(plan, &own->build, build);

@@ -231,15 +231,37 @@ commit()
 	! grep -q 'can change at any time' "$err" || false
 }
 
+@test "a repository's URL with a query is locked, too: ADD, docker" {
+	for query in 'ref=main&subdir=sub' 'branch=main&subdir=sub' 'tag=v1&subdir=sub' 'subdir=sub' 'ref=main&subdir=sub&keep-git-dir=1'; do
+		echo "--- $query"
+		commit "one $query"
+		case $query in
+			tag=v1*)
+				git -C "$ROOT/work" tag v1
+				git -C "$ROOT/work" push -q "$ROOT/served/git/r.git" v1
+				;;
+		esac
+		app git-query "ADD $SERVER/git/r.git?$query /"
+		cb lock
+		equal "$status" 0
+		grep -qxF "url $SERVER/git/r.git?$query commit:$(git -C "$ROOT/work" rev-parse main)" services.lock
+		commit "two $query"
+		cb --no-load --builder=docker
+		equal "$status" 0
+		equal "$(web f)" "one $query"
+	done
+}
+
 @test "check names what can change at any time" {
 	served checked one
 	sum=$(sha256sum <"$ROOT/served/checked" | cut -d' ' -f1)
+	pinned=0123456789012345678901234567890123456789
 	app check "ADD $SERVER/etag/checked /f" "ADD --checksum=sha256:$sum $SERVER/etag/pinned /g" \
-		"ADD $SERVER/git/r.git#0123456789012345678901234567890123456789 /h" "ADD $SERVER/git/r.git?ref=main /i" 'USER 1'
+		"ADD $SERVER/git/r.git#$pinned /h" "ADD $SERVER/git/r.git?tag=v1&commit=$pinned /h" "ADD $SERVER/git/r.git?future=1 /i" 'USER 1'
 	cb check
 	equal "$status" 0
 	grep -q "web/Dockerfile:2:5: .*$SERVER/etag/checked is not pinned and can change at any time" "$err"
-	grep -q "web/Dockerfile:5:5: .*$SERVER/git/r.git?ref=main is not pinned and can change at any time" "$err"
+	grep -q "web/Dockerfile:6:5: .*$SERVER/git/r.git?future=1 is not pinned and can change at any time" "$err"
 	equal "$(grep -c 'can change at any time' "$err")" 2
 	cb lock
 	equal "$status" 0

@@ -58,6 +58,9 @@ static void test_fragments(void **state)
 
 static void test_queries(void **state)
 {
+	struct git_url git;
+	const char *why;
+
 	(void)state;
 	assert_parsed("https://h/r.git?ref=main&subdir=a", "https://h/r.git main [a] -");
 	assert_parsed("https://h/r.git?tag=v1", "https://h/r.git refs/tags/v1 [] -");
@@ -77,8 +80,10 @@ static void test_queries(void **state)
 	assert_parsed("https://h/r.git?ref=", "a key of its query has no value");
 	assert_parsed("https://h/r.git?x=1", "its query has ref, branch, tag, commit, subdir and submodules");
 	assert_parsed("https://h/r.git?submodules=x", "\"submodules\" is 0 or 1");
-	assert_parsed("https://h/r.git?keep-git-dir=1",
-		      "the folder .git cannot be kept: it differs from one fetch to the next");
+	assert_parsed("https://h/r.git?keep-git-dir=1", "https://h/r.git HEAD [] -");
+	assert_parsed("https://h/r.git?keep-git-dir=x", "\"keep-git-dir\" is 0 or 1");
+	assert_false(git_url_parse_folder("https://h/r.git?keep-git-dir=1", &git, &why));
+	assert_string_equal(why, "the folder .git cannot be kept: it differs from one fetch to the next");
 	assert_parsed("https://h/r.git?commit=0123", "its commit is no hash");
 	assert_parsed("https://h/r.git?commit=xyz45678", "its commit is no hash");
 }

@@ -12,6 +12,7 @@
 #include "base/error.h"
 #include "base/fs.h"
 #include "base/mem.h"
+#include "base/text.h"
 #include "base/platform.h"
 #include "base/ec_key.h"
 #include "cli/annotations.h"
@@ -494,6 +495,7 @@ int session_plan(struct session *session, const struct session_plan *want, struc
 		.push = want->push,
 		.untagged = options->by_digest,
 		.unpublished = options->starts || want->unpublished,
+		.runs = !options->dry_run && text_listed("build verify push watch up", options->command),
 		.keep_going = options->keep_going,
 		.words = session->words,
 		.state_dir = session->state_dir,

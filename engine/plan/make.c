@@ -419,6 +419,16 @@ static bool is_above(const struct build_frame *frame, size_t service)
 	return frame;
 }
 
+/* A context that has the files has this folder: now, or its key would be another one the next time. If it cannot be made, whoever makes the
+ * files says why. */
+static void make_folder_of(const struct plan *plan, const struct plan_made *made)
+{
+	cleanup_free char *folder = path_dir(made->path);
+
+	if (plan->options.runs)
+		fs_mkdirs(folder, 0755, NULL);
+}
+
 /* Steps and builds whose outputs this build reads become nodes before it. Targets of bake that read each other's files are built as bake
  * does it, with what is there. */
 static bool add_read_outputs(struct plan *plan, const struct build_frame *frame, struct node *draft)
@@ -440,6 +450,7 @@ static bool add_read_outputs(struct plan *plan, const struct build_frame *frame,
 			return false;
 		build->outputs[build->outputs_len++] = (struct plan_output){ .node = maker, .path = made->output };
 		node_need(draft, maker);
+		make_folder_of(plan, made);
 	}
 	return true;
 }
@@ -683,6 +694,17 @@ static bool add_targets(struct plan *plan)
 	return good;
 }
 
+/* What is waited for only if it does not wait itself has to be a node for that to be known. */
+static bool settle_waits(struct plan *plan)
+{
+	bool good = true;
+
+	for (size_t i = 0; i < plan->waits_len && good; i++)
+		good = make_add_output(plan, NULL, plan->waits[i].maker, plan->waits[i].pos) != NO_NODE;
+	plan_settle_waits(plan);
+	return good;
+}
+
 static void forget_nodes(struct plan *plan)
 {
 	for (size_t i = 0; i < plan->nodes_len; i++)
@@ -709,9 +731,10 @@ int plan_make(struct plan *plan)
 	plan_read_ahead(plan);
 	good = add_targets(plan);
 	/* A step is needed for more platforms than known before: its outputs for these may be in any context. */
-	while (good && plan->asked_more) {
+	while (good && (plan->asked_more || plan->waits_more)) {
+		good = settle_waits(plan);
 		forget_nodes(plan);
-		good = add_targets(plan);
+		good = good && add_targets(plan);
 	}
 	good = good && plan_check_images(plan);
 	if (good && plan->options.push)

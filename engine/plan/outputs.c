@@ -378,8 +378,8 @@ static bool needs(const struct service *service, size_t other)
 	return false;
 }
 
-/* Files are waited for where an instruction or a context names them. A context that is taken as a whole has files that several builds
- * make, and each may have all of it: it waits only for what the service says that it needs. */
+/* Files are waited for where an instruction or a context names them, or the service says that it needs them. A context that is taken as a
+ * whole has them, too, unless their maker has to wait for this build: several builds may have all of it. Bake's targets wait for names. */
 static bool waits_for(struct plan *plan, const struct node *node, const struct plan_made *made)
 {
 	const struct service *service = &plan->manifest->services[node->service];
@@ -388,7 +388,10 @@ static bool waits_for(struct plan *plan, const struct node *node, const struct p
 		return false;
 	if (made->above)
 		return has_root(plan, node, made->path);
-	return build_reads(plan, node, made->path, !needs(service, made->service));
+	if (needs(service, made->service))
+		return build_reads(plan, node, made->path, false);
+	return build_reads(plan, node, made->path, true) ||
+	       (service->waits && build_reads(plan, node, made->path, false) && plan_waits(plan, node->service, made));
 }
 
 const struct plan_made *plan_next_read(struct plan *plan, const struct node *node, size_t *at)

@@ -136,6 +136,7 @@ void plan_free(struct plan *plan)
 	free(plan->made);
 	trail_free(plan->trail);
 	free(plan->asked);
+	free(plan->waits);
 	error_free(plan->unread);
 	inputs_free(plan->inputs);
 	arena_free(plan->arena);

@@ -61,7 +61,8 @@ struct plan_options {
 	bool push;                  /* have push and tag nodes */
 	bool untagged;              /* no tag nodes */
 	bool unpublished;           /* only what runs on this machine: no indexes, tags or formats */
-	bool keep_going;            /* push and tag each service once it is complete, even if others fail */
+	bool runs;       /* the run follows: folders that files are made in are there before contexts are read */
+	bool keep_going; /* push and tag each service once it is complete, even if others fail */
 	const struct plan_pair *annotations; /* of the pushed index */
 	size_t annotations_len;
 	const char *signer;          /* tells by which key pushes are signed; NULL: they are not */

@@ -49,6 +49,13 @@ struct plan_asked {
 	struct platform platform;
 };
 
+/* A service has a context as a whole, and another one makes files in it. */
+struct plan_wait {
+	size_t reader, maker;
+	struct pos pos; /* of the files */
+	bool waits; /* the reader is built after the maker; else it is not known yet, or each would wait for the other */
+};
+
 /* A path that is written while the plan runs, so no context scans it. */
 struct plan_made {
 	bool files;     /* an output node makes it, not a step */
@@ -84,7 +91,10 @@ struct plan {
 	struct trail *trail; /* the links that instructions pass through */
 	struct plan_asked *asked;
 	size_t asked_len, asked_cap;
-	bool asked_more;    /* since outputs were collected */
+	bool asked_more; /* since outputs were collected */
+	struct plan_wait *waits;
+	size_t waits_len, waits_cap;
+	bool waits_more;    /* there are some that were not settled */
 	const char **again; /* for each node that runs again and whose dependents are not yet decided: what is missing */
 	bool unsettled;     /* there is one such */
 	bool deciding;      /* all nodes are being decided: what is missing need not be made again yet */
@@ -95,6 +105,11 @@ struct plan {
 
 /* make.c: the graph. */
 int plan_make(struct plan *plan);
+/* waits.c: whether the service waits for what another one makes in a context that it takes as a whole. False for the first question:
+ * settled when the graph is known. */
+bool plan_waits(struct plan *plan, size_t reader, const struct plan_made *made);
+/* Settles all of them, when there is a node for each maker's files. */
+void plan_settle_waits(struct plan *plan);
 /* selection.c: registers with the source what each node reads. All outputs must be known: no context scans them. */
 void plan_select(struct plan *plan);
 /* Whether a context counts as a whole; `name` NULL: the main one. */

@@ -194,6 +194,68 @@ nothing_to_do()
 	done
 }
 
+@test "a context that is copied as a whole has the files that another service makes in it" {
+	tool
+	printf 'FROM scratch\nCOPY . /\n' | dockerfile app
+	printf 'made/ignored\n' >app/.dockerignore
+	cat >services.yaml <<-'END'
+		project: outputs
+		registry: localhost/outputs
+		services:
+		  app: {build: app}
+		  tool:
+		    build: {context: tool, outputs: [{type: local, dest: app/made/bin}]}
+		  other:
+		    build: {context: tool, outputs: [{type: local, dest: app/made/ignored}]}
+	END
+	for builder in buildah docker; do
+		with "$builder"
+		rm -rf app/made
+		printf 'one\n' >tool/src/file
+		cb --no-load app
+		equal "$status" 0
+		rm -rf got
+		image_unpack localhost/outputs/app:latest "$host" got
+		equal "$(cat got/made/bin/file)" one
+		[ ! -e app/made/ignored ]
+		nothing_to_do --no-load app
+		cb --no-load
+		equal "$status" 0
+		nothing_to_do --no-load
+		nothing_to_do --no-load app
+		printf 'two\n' >tool/src/file
+		cb --no-load app
+		equal "$status" 0
+		rm -rf got
+		image_unpack localhost/outputs/app:latest "$host" got
+		equal "$(cat got/made/bin/file)" two
+	done
+}
+
+# Neither waits, from wherever one looks; with needs one does.
+@test "builds that make files in each other's whole context do not wait for each other" {
+	mkdir one two
+	printf 'FROM scratch\nCOPY . /\n' | tee one/Dockerfile two/Dockerfile >/dev/null
+	echo 1 >one/a
+	echo 2 >two/b
+	cat >services.yaml <<-'END'
+		project: outputs
+		registry: localhost/outputs
+		services:
+		  one: {build: {context: one, outputs: [{type: local, dest: two/made}]}}
+		  two: {build: {context: two, outputs: [{type: local, dest: one/made}]}}
+		  base: {build: base, image: localhost/outputs/base}
+		  above: {build: {dockerfile_inline: "FROM localhost/outputs/base\n", outputs: [{type: local, dest: base/made}]}}
+	END
+	mkdir base
+	printf 'FROM scratch\nCOPY . /\n' >base/Dockerfile
+	for target in one two above all; do
+		cb graph --format=json "$target"
+		equal "$status" 0
+		equal "$(jq '[.. | .needs? // empty | .[]? | strings | select(startswith("output:"))] | length' "$out")" 0
+	done
+}
+
 @test "the folder of an output of several platforms is a context, and a part of one" {
 	local service
 	tool

@@ -124,12 +124,12 @@ static void who_names_files_waits_for_them(void **state)
 		"build: {context: bin, dockerfile: ../F}",
 		"build: {context: app, dockerfile: ../E, additional_contexts: {named: bin}}",
 		"build: {context: app, dockerfile_inline: \"FROM scratch\\nCOPY --from=named app /\\n\", additional_contexts: {named: bin}}",
+		"build: {context: ., dockerfile_inline: \"FROM scratch\\nCOPY . /\\n\"}",
 		"needs: [tool]\n    build: {context: ., dockerfile_inline: \"FROM scratch\\nCOPY . /\\n\"}",
 		"build: {context: ., dockerfile_inline: \"FROM scratch\\nRUN --mount=type=bind,source=bin,target=/b true\\n\"}",
 	};
 	static const char *const others[] = {
 		"build: {context: ., dockerfile_inline: \"FROM scratch\\nCOPY other /\\n\"}",
-		"build: {context: ., dockerfile_inline: \"FROM scratch\\nCOPY . /\\n\"}",
 		"build: {context: app, dockerfile_inline: \"FROM scratch\\nCOPY . /\\n\"}",
 	};
 	const size_t len = sizeof(waiting) / sizeof(waiting[0]), others_len = sizeof(others) / sizeof(others[0]);

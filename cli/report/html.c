@@ -119,7 +119,7 @@ static void add_summary(const struct html_page *page, struct buf *out)
 	if (run->end_ms > run->begin_ms)
 		html_add_duration(out, "time", (uint64_t)(run->end_ms - run->begin_ms));
 	html_add_duration(out, "critical path", page->past->critical_ms);
-	if (page->past->waited_ms > 0)
+	if (page->past->waited_ms >= SHOWN_MS)
 		html_add_duration(out, "waited for slots", page->past->waited_ms);
 	add_counts(page->past, out);
 	buf_str(out, "</dl>\n<nav aria-label=\"Sections\">");

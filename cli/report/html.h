@@ -4,6 +4,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#define SHOWN_MS 50 /* a shorter time would read "0.0s" */
+
 struct buf;
 struct past;
 struct run_info;

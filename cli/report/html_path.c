@@ -21,7 +21,7 @@ static void html_path_add(const struct past *past, size_t number, double *at, st
 		   "<span class=\"critical\" style=\"width: %.1f%%\"></span></div><span>",
 		   *at, waited, took);
 	text_duration(out, node->took_ms);
-	if (node->waited_ms > 0) {
+	if (node->waited_ms >= SHOWN_MS) {
 		buf_str(out, "<br><span class=\"small\">waited ");
 		text_duration(out, node->waited_ms);
 		buf_str(out, "</span>");

@@ -1,10 +1,12 @@
 #include "config.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 #include "base/bug.h"
 #include "base/mem.h"
 #include "base/table.h"
+#include "base/text.h"
 #include "engine/plan/plan_node.h"
 
 const char *node_kind_name(enum node_kind kind)
@@ -49,7 +51,12 @@ void node_need(struct node *node, size_t need)
 
 void node_reason(struct node *node, enum reason_kind kind, const char *what, const char *change)
 {
+	const struct reason *last = node->reasons_len ? &node->reasons[node->reasons_len - 1] : NULL;
+
 	bug_if(!what, "%s has an unnamed reason", node->id);
+	/* A base that two instructions name. */
+	if (last && last->kind == kind && strcmp(last->what, what) == 0 && text_same(last->change, change))
+		return;
 	mem_reserve(&node->reasons, &node->reasons_cap, node->reasons_len + 1, sizeof(*node->reasons));
 	node->reasons[node->reasons_len++] = (struct reason){ .kind = kind, .what = what, .change = change };
 }

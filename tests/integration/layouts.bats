@@ -104,7 +104,7 @@ fresh()
 		echo late >late
 		layout two
 		cb -n --no-load
-		grep -q "^stale *build:web:linux/arm64" "$out"
+		equal "$(grep -o "base mine" <<<"$(grep "build:web:linux/arm64" "$out" | head -1)" | wc -l)" 1
 		cb --no-load
 		equal "$status" 0
 		image_unpack localhost/l/web:latest linux/arm64 got

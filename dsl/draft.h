@@ -36,6 +36,30 @@ struct draft_source {
 };
 
 /* Values that need work before they become part of a service. */
+/* compose's deploy, of which limits, reservations, the restart policy and the number count. */
+struct draft_amounts {
+	struct pos pos;
+	struct text cpus, pids;
+	uint64_t memory; /* bytes */
+};
+
+struct draft_resources {
+	struct pos pos;
+	struct draft_amounts limits, reservations;
+};
+
+struct draft_restart {
+	struct pos pos;
+	struct text condition, max_attempts;
+};
+
+struct draft_deploy {
+	struct pos pos;
+	struct draft_resources resources;
+	struct draft_restart restart;
+	struct text replicas;
+};
+
 struct draft_rest {
 	struct text image;
 	struct text platform;
@@ -51,6 +75,7 @@ struct draft_rest {
 	struct draft_secret *configs;
 	size_t configs_len;
 	struct draft_build build;
+	struct draft_deploy deploy;
 };
 
 struct draft_service {

@@ -181,6 +181,7 @@ static void resolve_one(struct resolve *r, size_t i)
 	if (service->has_prepare)
 		resolve_prepare(r, service);
 	resolve_verify(r, service);
+	resolve_deploy(r, &draft->deploy, service);
 	resolve_files(r, draft, service);
 	resolve_profiles(r, service);
 	resolve_names(r, service);

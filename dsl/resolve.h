@@ -12,6 +12,7 @@ struct diags;
 struct build_spec;
 struct draft;
 struct draft_build;
+struct draft_deploy;
 struct draft_rest;
 struct error;
 struct load_options;
@@ -87,6 +88,7 @@ void resolve_cycles(struct resolve *r);
 void resolve_conditions(struct resolve *r);
 void resolve_env_files(struct resolve *r);
 /* Secrets and configs of its containers. */
+void resolve_deploy(struct resolve *r, const struct draft_deploy *draft, struct service *service);
 void resolve_files(struct resolve *r, const struct draft_rest *draft, struct service *service);
 void resolve_mounts(struct resolve *r); /* paths of volumes */
 void resolve_groups(struct resolve *r);

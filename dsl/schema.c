@@ -238,6 +238,58 @@ static const struct schema_key logging_keys[] = {
 
 static const struct schema schema_logging = { .name = "logging", KEYS(logging_keys) };
 
+static const struct schema_key limits_keys[] = {
+	{ "cpus", TYPE_TEXT, .flags = FLAG_FILLED, IN(draft_amounts, cpus), .doc = "As the service's \"cpus\"." },
+	{ "memory", TYPE_MEMORY, IN(draft_amounts, memory), .doc = "As the service's \"mem_limit\"." },
+	{ "pids", TYPE_TEXT, .flags = FLAG_FILLED, IN(draft_amounts, pids), .doc = "As the service's \"pids_limit\"." },
+};
+
+static const struct schema schema_limits = { .name = "limits", KEYS(limits_keys) };
+
+static const struct schema_key reservations_keys[] = {
+	{ "cpus", TYPE_SHAPE, .flags = FLAG_SINGLE, .doc = "Of a cluster's node." },
+	{ "memory", TYPE_MEMORY, IN(draft_amounts, memory), .doc = "As the service's \"mem_reservation\"." },
+	{ "generic_resources", TYPE_SHAPE, .flags = FLAG_LIST, .doc = "Of a cluster's node." },
+	{ "devices", TYPE_SHAPE, .flags = FLAG_LIST, .doc = "Graphics processors and other devices." },
+};
+
+static const struct schema schema_reservations = { .name = "reservations", KEYS(reservations_keys) };
+
+static const struct schema_key resources_keys[] = {
+	{ "limits", TYPE_MAP, IN(draft_resources, limits), .sub = &schema_limits, .doc = "The most it gets." },
+	{ "reservations", TYPE_MAP, IN(draft_resources, reservations), .sub = &schema_reservations,
+	  .doc = "The least it gets." },
+};
+
+static const struct schema schema_resources = { .name = "resources", KEYS(resources_keys) };
+
+static const struct schema_key restart_keys[] = {
+	{ "condition", TYPE_TEXT, .flags = FLAG_FILLED, IN(draft_restart, condition),
+	  .doc = "\"none\", \"on-failure\" or \"any\"." },
+	{ "max_attempts", TYPE_TEXT, .flags = FLAG_FILLED, IN(draft_restart, max_attempts),
+	  .doc = "How often, with \"on-failure\"." },
+	{ "delay", TYPE_SHAPE, .flags = FLAG_SINGLE, .doc = "Of a cluster." },
+	{ "window", TYPE_SHAPE, .flags = FLAG_SINGLE, .doc = "Of a cluster." },
+};
+
+static const struct schema schema_restart = { .name = "restart_policy", KEYS(restart_keys) };
+
+static const struct schema_key deploy_keys[] = {
+	{ "resources", TYPE_MAP, IN(draft_deploy, resources), .sub = &schema_resources,
+	  .doc = "What it may use: over the service's own limits." },
+	{ "restart_policy", TYPE_MAP, IN(draft_deploy, restart), .sub = &schema_restart,
+	  .doc = "When it is started again: instead of what \"restart\" says." },
+	{ "replicas", TYPE_TEXT, IN(draft_deploy, replicas), .doc = "How many of it run: cbuild starts one." },
+	{ "mode", TYPE_SHAPE, .flags = FLAG_SINGLE, .doc = "Of a cluster." },
+	{ "endpoint_mode", TYPE_SHAPE, .flags = FLAG_SINGLE, .doc = "Of a cluster." },
+	{ "labels", TYPE_SHAPE, .flags = FLAG_LIST | FLAG_MAP, .doc = "Of a cluster's service." },
+	{ "placement", TYPE_SHAPE, .flags = FLAG_MAP, .doc = "Of a cluster." },
+	{ "rollback_config", TYPE_SHAPE, .flags = FLAG_MAP, .doc = "Of a cluster." },
+	{ "update_config", TYPE_SHAPE, .flags = FLAG_MAP, .doc = "Of a cluster." },
+};
+
+static const struct schema schema_deploy = { .name = "deploy", KEYS(deploy_keys) };
+
 static const struct schema_key service_keys[] = {
 	{ "build", TYPE_MAP, HAS(draft_service, out.has_build), IN(draft_service, rest.build), .sub = &schema_build,
 	  .doc = "How the image is built: a folder, or a map." },
@@ -334,7 +386,8 @@ static const struct schema_key service_keys[] = {
 	{ "cpuset", TYPE_TEXT, .flags = FLAG_RUN | FLAG_FILLED, IN(draft_service, out.run.cpuset),
 	  .doc = "Which processors it runs on." },
 	{ "credential_spec", TYPE_SHAPE, .flags = FLAG_MAP, .doc = "Its credentials on Windows." },
-	{ "deploy", TYPE_SHAPE, .flags = FLAG_IDLE | FLAG_MAP, .doc = "How it is deployed in a cluster." },
+	{ "deploy", TYPE_MAP, IN(draft_service, rest.deploy), .sub = &schema_deploy,
+	  .doc = "How it is deployed: its limits and its restart policy count." },
 	{ "develop", TYPE_SHAPE, .flags = FLAG_IDLE | FLAG_MAP, .doc = "How it is developed." },
 	{ "device_cgroup_rules", TYPE_SHAPE, .flags = FLAG_LIST, .doc = "Which devices it may use." },
 	{ "devices", TYPE_DEVICES, .flags = FLAG_RUN | FLAG_FILLED, IN(draft_service, out.run.devices),

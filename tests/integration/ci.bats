@@ -137,7 +137,7 @@ github_run()
 	login_file closed tester secret
 	github_run >"$BATS_TEST_TMPDIR/out" 2>&1 || { cat "$BATS_TEST_TMPDIR/out"; false; }
 	grep -q '2 built' "$BATS_TEST_TMPDIR/out"
-	equal "$(sed -n 's/^images=//p' "$ROOT/runner/output" | jq -r '.[].reference' | sort)" \
+	equal "$(sed -n 's/^images=//p' "$ROOT/runner/output" | jq -r '.images[].reference' | sort)" \
 		"$(lines "$(registry_host closed)/github/api:v7" "$(registry_host closed)/github/web:v7")"
 	grep -q '^| image | digest |' "$ROOT/runner/summary"
 	skopeo inspect --tls-verify=false --creds=tester:secret "docker://$(registry_host closed)/github/web:v7" | jq -e '.Layers | length == 1'

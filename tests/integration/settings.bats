@@ -132,6 +132,24 @@ compare()
 		'devices: ["/dev/null:/dev/nothing:r"]' 'restart: "on-failure:3"' 'logging: {driver: json-file, options: {max-size: 2m}}'
 }
 
+@test "so it does about what deploy says of them" {
+	export CBUILD_RUNTIME=docker
+	compare 'deploy: {resources: {limits: {memory: 48m, cpus: "0.25", pids: 60}, reservations: {memory: 24m}}, restart_policy: {condition: on-failure, max_attempts: 4, delay: 1s}, replicas: 1}' \
+		'logging: {driver: json-file, options: {max-size: 2m}}'
+	grep -q '^Memory 50331648$' ours
+	grep -q '^RestartPolicy.*"MaximumRetryCount": 4' ours
+}
+
+@test "deploy counts over what the service itself says" {
+	export CBUILD_RUNTIME=docker
+	compare 'restart: "no"' 'mem_reservation: 24m' 'deploy: {resources: {limits: {cpus: "0.5"}}, restart_policy: {condition: any}}' \
+		'logging: {driver: json-file, options: {max-size: 2m}}'
+	sed -i 's/deploy: {/&replicas: 3, /' compose.yaml
+	cb up -d web
+	grep -q 'deploy.replicas' "$err"
+	cb down
+}
+
 @test "without docker's command its daemon is asked for the same" {
 	export CBUILD_RUNTIME=docker
 	mapfile -t keys < <(sed -n '/^    hostname/,/^    labels/s/^    //p' compose.yaml)

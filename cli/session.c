@@ -499,6 +499,7 @@ int session_plan(struct session *session, const struct session_plan *want, struc
 		.keep_going = options->keep_going,
 		.words = session->words,
 		.state_dir = session->state_dir,
+		.unfetched = options->dry_run && text_listed("build verify push up", options->command),
 		.lacks = remotes_lacks,
 		.lacks_data = session->remotes,
 		.present = present_check,

@@ -135,7 +135,8 @@ void plan_check_copies(struct plan *plan, bool all)
 	for (size_t i = 0; i < plan->nodes_len; i++) {
 		const struct node *node = plan->nodes[i];
 
-		if (node->kind != NODE_BUILD || (!all && node->state == NODE_FRESH))
+		if (node->kind != NODE_BUILD || (!all && node->state == NODE_FRESH) ||
+		    plan->services[node->service].unfetched)
 			continue;
 		for (size_t j = 0; j < node->build->use.sources_len && !steps; j++)
 			check_copy(plan, node, &node->build->use.sources[j]);

@@ -213,7 +213,7 @@ static bool resolve_dockerfile(struct plan *plan, const struct build_frame *fram
 	struct dockerfile_options options = {
 		.args = args,
 		.args_len = build->args_len,
-		.target = service->build.target.s,
+		.target = plan->services[frame->service].blank ? NULL : service->build.target.s,
 		.platform = *frame->platform,
 		.build_platform = plan->options.host,
 		.contexts = names,

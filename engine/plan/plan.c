@@ -422,6 +422,11 @@ int plan_decide(struct plan *plan, size_t number, struct error **err)
 	node->state = NODE_STALE;
 	node->returned = node->gone = false;
 	node->result = (struct result){ 0 };
+	if (node->build && plan->services[node->service].unfetched) {
+		node->key[0] = '\0';
+		node_reason(node, REASON_MISSING, plan->services[node->service].unfetched, "not fetched yet");
+		return 0;
+	}
 	pthread_mutex_lock(&plan->lock);
 	r = plan_read_outputs(plan, node, err) < 0 || key_inputs(plan, number, plan->inputs, err) < 0
 		    ? -1

@@ -71,7 +71,8 @@ struct plan_options {
 	const struct base_config *(*base_config)(void *data, const char *reference, const struct platform *platform);
 	void *base_config_data;
 	const char *state_dir; /* absolute path of .cbuild: never part of a context */
-	/* Called for what a service needs from elsewhere and is not here; then the plan cannot be made. May be NULL. */
+	bool unfetched; /* what a service needs from elsewhere and is not here makes its builds stale, and nothing more is known of them */
+	/* Otherwise called for it; then the plan cannot be made. May be NULL. */
 	void (*lacks)(void *data, const struct remote_use *use);
 	void *lacks_data;
 	plan_present *present;

@@ -18,6 +18,8 @@
 #include "engine/plan/trail.h"
 #include "engine/source/ignore.h"
 
+#define UNFETCHED "FROM scratch\n" /* in the place of a Dockerfile that is not here: of its build nothing is known */
+
 #define DOCKERFILE_MAX (8u << 20) /* bytes */
 #define AHEAD_LEAST 64            /* services: with fewer, threads do not pay off */
 
@@ -92,7 +94,10 @@ static bool plan_files_read_dockerfile(struct plan *plan, const struct build_spe
 		plan_files_complain(plan, build->dockerfile.pos, &error);
 		return false;
 	}
-	if (!found) {
+	if (!found && service->unfetched) {
+		service->blank = true;
+		buf_str(&text, UNFETCHED);
+	} else if (!found) {
 		diags_add(plan->diags, build->dockerfile.pos,
 			  fs_exists(build->context.s) ? "`dockerfile:` names another one, relative to the context"
 						      : "the context folder does not exist",
@@ -229,7 +234,7 @@ static bool plan_files_check_paths(struct plan *plan, const struct build_spec *b
 }
 
 /* What comes from elsewhere is here, and is what it seems to be. */
-static bool plan_files_find_remotes(struct plan *plan, const struct build_spec *build)
+static bool plan_files_find_remotes(struct plan *plan, const struct build_spec *build, struct plan_service *service)
 {
 	bool good = true;
 
@@ -238,6 +243,12 @@ static bool plan_files_find_remotes(struct plan *plan, const struct build_spec *
 
 		if (use->ready) {
 			good = plan_files_check_paths(plan, build, use) && good;
+			continue;
+		}
+		if (plan->options.unfetched) {
+			cleanup_free char *shown = text_without_login(use->url.s);
+
+			service->unfetched = arena_strdup(plan->arena, shown);
 			continue;
 		}
 		if (plan->options.lacks)
@@ -254,7 +265,7 @@ bool plan_load_service(struct plan *plan, size_t index)
 
 	if (!service->loaded) {
 		service->loaded = true;
-		service->failed = !plan_files_find_remotes(plan, build) ||
+		service->failed = !plan_files_find_remotes(plan, build, service) ||
 				  !plan_files_read_dockerfile(plan, build, service) ||
 				  !read_ignore(plan, build, service);
 	}

@@ -31,9 +31,11 @@ struct plan_service {
 	bool target; /* named by the targets */
 	bool made;   /* it, or one with the same image, is a target */
 	bool loaded, failed;
-	bool preparing; /* its step is being added: reaching it again is a cycle */
-	bool in_circle; /* of builds, which was complained about */
-	char *text;     /* Dockerfile */
+	bool preparing;        /* its step is being added: reaching it again is a cycle */
+	bool in_circle;        /* of builds, which was complained about */
+	const char *unfetched; /* a URL of its context or Dockerfile that is not here; or NULL */
+	bool blank;            /* the Dockerfile is not here either */
+	char *text;            /* Dockerfile */
 	size_t text_len;
 	uint32_t shown; /* the Dockerfile as a source of complaints; 0: not yet */
 	struct dockerfile *dockerfile;

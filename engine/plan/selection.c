@@ -81,7 +81,8 @@ void plan_select(struct plan *plan)
 		for (size_t j = 0; node->build && j < node->build->contexts_len; j++) {
 			struct plan_context *context = &node->build->contexts[j];
 
-			if (plan_context_made(plan, node, context->root))
+			if (plan_context_made(plan, node, context->root) ||
+			    (plan->services[node->service].unfetched && !fs_exists(context->root)))
 				select_nothing(plan, context);
 			else
 				select_context(plan, node, context);

@@ -71,6 +71,15 @@ as_docker()
 		services "web: {build: '$url'}"
 		asked >/dev/null
 		cb -n --no-load --builder=$builder
+		equal "$status" 0
+		equal "$(cat "$out")" "$(printf '%s\n' "stale    build:web:$host  $url is not fetched yet" "stale    index:web              never made" '2 to do, 0 up to date')"
+		cb -n --no-load --exit-code --builder=$builder
+		equal "$status" 1
+		services "web: {build: {context: '$url', target: stage}}"
+		cb -n --no-load
+		equal "$status" 0
+		services "web: {build: '$url'}"
+		cb why web
 		equal "$status" 4
 		grep -q "$url is not here yet, and this command fetches nothing" "$err"
 		equal "$(asked)" ""

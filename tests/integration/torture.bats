@@ -9,7 +9,7 @@ setup_file()
 	release_begin
 	registry_start plain
 	registry_start bases
-	export CBUILD=$cbuild TORTURE_LIBRARY=$BATS_FILE_TMPDIR/faults.so TORTURE_SAMPLE=${TORTURE_SAMPLE-25}
+	export CBUILD=$cbuild TORTURE_LIBRARY=$BATS_FILE_TMPDIR/faults.so TORTURE_SAMPLE=${TORTURE_SAMPLE-10}
 	"${CC:-cc}" -O1 -shared -fPIC -o "$TORTURE_LIBRARY" "$checkout/tests/torture/faults.c"
 	project torture
 	printf 'FROM scratch\nARG TARGETARCH\nCOPY --from=rootfs ${TARGETARCH}/ /\n' | dockerfile base
@@ -154,102 +154,102 @@ torture_few()
 	TORTURE_SAMPLE=$((TORTURE_SAMPLE / 5)) torture "$@"
 }
 
-# scenarios: 25
+# scenarios: 10
 @test "nothing to do" {
 	torture nothing --no-load all
 }
 
-# scenarios: 25
+# scenarios: 10
 @test "a dry run" {
 	torture dry -n --no-load all
 }
 
-# scenarios: 25
+# scenarios: 10
 @test "list" {
 	torture list list
 }
 
-# scenarios: 25
+# scenarios: 10
 @test "why" {
 	torture why why one
 }
 
-# scenarios: 25
+# scenarios: 10
 @test "fsck" {
 	torture fsck fsck
 }
 
-# scenarios: 25
+# scenarios: 10
 @test "prune" {
 	RIGHT=images torture prune prune
 }
 
-# scenarios: 25
+# scenarios: 10
 @test "prune, killed or without power" {
 	KINDS=change RIGHT=images torture prune prune
 }
 
-# scenarios: 5
+# scenarios: 2
 @test "a build from nothing" {
 	ALLOWED="1 3" BEFORE=bare RIGHT=images AFTER=nothing_left torture_few build --no-load all
 }
 
-# scenarios: 5
+# scenarios: 2
 @test "a build from nothing, killed or without power" {
 	KINDS=change BEFORE=bare RIGHT=images AFTER=nothing_left torture_few build --no-load all
 }
 
-# scenarios: 5
+# scenarios: 2
 @test "a build beside another one" {
 	ALLOWED="1 3" BEFORE=beside ALWAYS=beside_ended RIGHT=images AFTER=nothing_left torture_few beside --no-load all
 }
 
-# scenarios: 5
+# scenarios: 2
 @test "a push" {
 	ALLOWED="1 3 4" BEFORE=unpushed ALWAYS=whole RIGHT=tagged torture_few push --no-load --push all
 }
 
-# scenarios: 5
+# scenarios: 2
 @test "a push, killed or without power" {
 	KINDS=change,talk BEFORE=unpushed ALWAYS=whole RIGHT=tagged torture_few push --no-load --push all
 }
 
-# scenarios: 5
+# scenarios: 2
 @test "a conversion" {
 	ALLOWED="1 3" RIGHT=images torture_few convert -f formats.yaml --no-load all
 }
 
-# scenarios: 5
+# scenarios: 2
 @test "a conversion, killed or without power" {
 	KINDS=change RIGHT=images torture_few convert -f formats.yaml --no-load all
 }
 
-# scenarios: 5
+# scenarios: 2
 @test "a check of a container" {
 	ALLOWED="1 3 5" RIGHT=images AFTER=nothing_left torture_few verify -f verify.yaml two
 }
 
-# scenarios: 5
+# scenarios: 2
 @test "a check of a container, killed or without power" {
 	KINDS=change RIGHT=images AFTER=nothing_left torture_few verify -f verify.yaml two
 }
 
-# scenarios: 5
+# scenarios: 2
 @test "lock" {
 	ALLOWED=4 BEFORE=unlocked RIGHT=locked torture_few lock -f lock.yaml lock
 }
 
-# scenarios: 5
+# scenarios: 2
 @test "up" {
 	ALLOWED="1 3 5" BEFORE=down RIGHT=containers AFTER=ended torture_few up -f verify.yaml up --detach two
 }
 
-# scenarios: 5
+# scenarios: 2
 @test "up, killed or without power" {
 	KINDS=change BEFORE=down RIGHT=containers AFTER=ended torture_few up -f verify.yaml up --detach two
 }
 
-# scenarios: 5
+# scenarios: 2
 @test "down" {
 	ALLOWED="1 3" BEFORE=up RIGHT=containers AFTER=ended torture_few down -f verify.yaml down
 }

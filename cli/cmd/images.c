@@ -81,11 +81,17 @@ static int find_line(struct session *session, const struct service *service, con
 	return 1;
 }
 
-static const char *reference_of(const struct json *references)
+/* The service's own first name, also where several services share the image; otherwise the first there is. */
+static const char *reference_of(const struct json *references, const struct service *service)
 {
-	const char *reference = json_text(json_at(references, 0));
+	cleanup_free char *own = service->tags.len > 0 ? mem_printf("%s:%s", service->image.s, service->tags.items[0].s)
+						       : NULL;
+	const char *first = json_text(json_at(references, 0));
 
-	return reference ? reference : "";
+	for (size_t i = 0; own && i < json_len(references); i++)
+		if (text_same(json_text(json_at(references, i)), own))
+			return json_text(json_at(references, i));
+	return first ? first : "";
 }
 
 /* The part after the colon of a tag; NULL when there is none. */
@@ -97,9 +103,8 @@ static const char *images_tag_of(const char *reference)
 }
 
 /* The tags in the repository of the first reference; other repositories have references of their own. */
-static struct json *tags_of(const struct json *references)
+static struct json *tags_of(const struct json *references, const char *first)
 {
-	const char *first = reference_of(references);
 	const char *first_tag = images_tag_of(first);
 	size_t repository = first_tag ? (size_t)(first_tag - first) : strlen(first);
 	struct json *tags = json_new_array();
@@ -155,6 +160,7 @@ static int line_json(struct session *session, const struct image_line *line, str
 	cleanup_json struct json *detail = NULL;
 	const struct json *references;
 	struct json *object, *platforms;
+	const char *first;
 
 	if (!line->index->detail ||
 	    json_parse(line->index->detail, strlen(line->index->detail), line->index->node, &detail, err) < 0 ||
@@ -164,8 +170,9 @@ static int line_json(struct session *session, const struct image_line *line, str
 	object = json_new_object();
 	json_set_str(object, "service", line->service->name.s);
 	json_set_str(object, "format", line->format ? line->format->name.s : NULL);
-	json_set_str(object, "reference", reference_of(references));
-	json_set(object, "tags", tags_of(references));
+	first = reference_of(references, line->service);
+	json_set_str(object, "reference", first);
+	json_set(object, "tags", tags_of(references, first));
 	if (session->options->remote)
 		json_set(object, "references", json_clone(references));
 	json_set_str(object, "digest", line->index->digest);

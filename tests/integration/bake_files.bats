@@ -507,3 +507,20 @@ meant_of()
 	"$cbuild" hash -v app base test-a | diff first -
 	"$cbuild" list | grep -q '^group default: app test-a test-b'
 }
+
+@test "targets that build the same are one image, listed under each one's own name" {
+	cat >docker-bake.hcl <<-'EOF'
+		group "default" { targets = ["a", "b"] }
+		target "a" {
+		  dockerfile-inline = "FROM scratch\nLABEL x=y\n"
+		  tags = ["localhost/same/web:1.0"]
+		}
+		target "b" {
+		  dockerfile-inline = "FROM scratch\nLABEL x=y\n"
+		  tags = ["localhost/same/web:2.0"]
+		}
+	EOF
+	run -0 "$cbuild" --no-load
+	[ "$("$cbuild" images --format=json | jq -c '[.images[] | [.service, .reference]]')" = \
+		'[["a","localhost/same/web:1.0"],["b","localhost/same/web:2.0"]]' ]
+}

@@ -143,14 +143,18 @@ static int plan_bases_of(struct session *session, struct engine_view *view, stru
 	return r;
 }
 
-int plan_bases(struct session *session, const struct session_plan *want, struct error **err)
+int plan_bases_only(struct session *session, struct error **err)
 {
 	struct engine_view view = { .session = session, .found = map_new(), .arena = arena_new() };
-	int r = session_plan(session, want, err);
+	int r;
 
-	if (r == 0)
-		view.engine = builder_known_engine(session->builder, session->state, &view.first);
-	r = r == 0 ? plan_bases_of(session, &view, err) : r;
+	view.engine = builder_known_engine(session->builder, session->state, &view.first);
+	r = plan_bases_of(session, &view, err);
 	view_free(&view);
 	return r;
+}
+
+int plan_bases(struct session *session, const struct session_plan *want, struct error **err)
+{
+	return session_plan(session, want, err) < 0 ? -1 : plan_bases_only(session, err);
 }

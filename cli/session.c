@@ -492,6 +492,7 @@ int session_plan(struct session *session, const struct session_plan *want, struc
 		.load = want->load,
 		.verify = want->verify,
 		.verify_again = want->verify_again,
+		.only_images = want->only_images,
 		.push = want->push,
 		.untagged = options->by_digest,
 		.unpublished = options->starts || want->unpublished,

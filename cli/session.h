@@ -75,6 +75,7 @@ int session_write(struct session *session, struct error **err);
 struct session_plan {
 	const char *const *targets;            /* NULL-terminated; NULL: those of the command line */
 	bool load, verify, verify_again, push; /* verify_again: plan.h */
+	bool only_images;                      /* plan.h */
 	bool unpublished;                      /* no indexes: nothing will get a name */
 };
 /* Makes the plan (complaints as above). */

@@ -102,7 +102,7 @@ static int ask_plan(struct session *session, struct since *since, const char *co
 		return -1;
 	platform_host(&options.host);
 	r = plan_new(manifest, &options, source, session->state, session->diags, &plan, err);
-	if (diags_count(session->diags) > before)
+	if (diags_count(session->diags) > before && !session->options->silent)
 		complaints_show(session->diags, session->options);
 	if (r == 0) {
 		plan_affected(plan, changed, len, since->because);

@@ -130,23 +130,6 @@ void look_free(struct look *look)
 	free(look);
 }
 
-struct look *look_again(const struct options *options)
-{
-	const struct session_plan want = { .load = !options->no_load, .verify = !options->no_verify };
-	struct options silent = *options;
-	struct look *look = NULL;
-	struct error *error = NULL;
-	struct session session;
-
-	silent.silent = true;
-	silent.force = false;
-	if (session_open(&session, &silent, &error) == 0 && session_plan(&session, &want, &error) == 0)
-		look = look_take(&session);
-	session_close(&session);
-	error_free(error);
-	return look;
-}
-
 bool look_differs(const struct look *before, const struct look *after)
 {
 	if (map_len(before->keys) != map_len(after->keys))

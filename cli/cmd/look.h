@@ -12,8 +12,6 @@ struct look;
 /* From a session with a plan. */
 struct look *look_take(struct session *session);
 void look_free(struct look *look); /* NULL-safe */
-/* From the current files: NULL when the manifest cannot be read or planned. Prints nothing. */
-struct look *look_again(const struct options *options);
 /* True when a node's key changed, or the nodes themselves did. A key that is unknown in one of them counts as equal. */
 bool look_differs(const struct look *before, const struct look *after);
 

@@ -35,14 +35,15 @@ struct up_mode {
 	char *key;         /* ends it (up_job.key), or NULL */
 	struct argv *argv; /* of up_alone: the last one is only created, and this starts it */
 	const char *const *words;
+	const struct up_keep *keep; /* or NULL */
 };
 
-/* The services to run, in start order: dependencies first, each once. */
 struct troupe {
 	const struct manifest *manifest;
 	struct stack_part *parts;
 	size_t len;
-	bool *there; /* of each service */
+	bool *there;        /* of each service */
+	const char **built; /* names of those that have a build */
 };
 
 static bool may_start(const struct service *service)
@@ -79,12 +80,15 @@ static bool up_is_wanted(const struct session *session, size_t number)
 	return targets_want(session, number) && !service->provided;
 }
 
-static int up_gather(struct session *session, struct troupe *troupe, struct error **err)
+int troupe_gather(struct session *session, struct troupe **ret, struct error **err)
 {
 	const struct manifest *manifest = session->manifest;
+	struct troupe *troupe;
+	size_t len = 0;
 
 	if (since_targets(session, err) < 0 || targets_check(session, err) < 0)
 		return -1;
+	*ret = troupe = mem_alloc(sizeof(*troupe));
 	troupe->manifest = manifest;
 	troupe->parts = mem_array(manifest->services_len + 1, sizeof(*troupe->parts));
 	troupe->there = mem_array(manifest->services_len + 1, sizeof(*troupe->there));
@@ -92,25 +96,29 @@ static int up_gather(struct session *session, struct troupe *troupe, struct erro
 		if (up_is_wanted(session, i))
 			up_add_service(troupe, i, DEPENDS_STARTED);
 	}
+	if (troupe->len == 0)
+		return error_make(err, ERROR_USAGE, "there is no service to start");
+	troupe->built = mem_array(troupe->len + 1, sizeof(*troupe->built));
+	for (size_t i = 0; i < troupe->len; i++) {
+		if (troupe->parts[i].service->has_build)
+			troupe->built[len++] = troupe->parts[i].service->name.s;
+	}
 	return 0;
 }
 
-static void troupe_free(struct troupe *troupe)
+const char *const *troupe_built(const struct troupe *troupe)
 {
-	free(troupe->parts);
-	free(troupe->there);
+	return troupe->built;
 }
 
-static const char **built_names(const struct troupe *troupe)
+void troupe_free(struct troupe *troupe)
 {
-	const char **names = mem_array(troupe->len + 1, sizeof(*names));
-	size_t len = 0;
-
-	for (size_t i = 0; i < troupe->len; i++) {
-		if (troupe->parts[i].service->has_build)
-			names[len++] = troupe->parts[i].service->name.s;
-	}
-	return names;
+	if (!troupe)
+		return;
+	free(troupe->built);
+	free(troupe->parts);
+	free(troupe->there);
+	free(troupe);
 }
 
 /* Copies the builds' results for this machine. */
@@ -181,11 +189,31 @@ static void name_lacking(const struct troupe *troupe, const struct runtime *runt
 	}
 }
 
+/* What happens is reported, and told to who keeps the services running. */
+struct up_audience {
+	int (*event)(void *data, const struct up_event *event, struct error **err);
+	struct standing *standing;
+	const struct up_keep *keep;
+};
+
+static int tell_audience(void *data, const struct up_event *event, struct error **err)
+{
+	const struct up_audience *audience = data;
+
+	if (audience->event(audience->standing, event, err) < 0)
+		return -1;
+	if (audience->keep && event->kind == UP_READY)
+		audience->keep->ready(audience->keep->data);
+	return 0;
+}
+
 static int run_in(struct session *session, const struct troupe *troupe, const struct up_mode *mode, int *lock,
 		  struct loop *loop, struct error **err)
 {
+	const struct up_keep *keep = mode->keep;
+	bool again = keep && (keep->told || keep->only_follow);
+	struct up_audience audience = { .event = standing_event, .keep = keep };
 	struct runtime *runtime = NULL;
-	struct standing *standing;
 	struct up_job job = {
 		.loop = loop,
 		.lock = lock,
@@ -194,26 +222,30 @@ static int run_in(struct session *session, const struct troupe *troupe, const st
 		.manifest = session->manifest,
 		.parts = troupe->parts,
 		.len = mode->argv ? troupe->len - 1 : troupe->len,
+		.left = keep ? keep->left : NULL,
+		.only_follow = keep && keep->only_follow,
 		.alone = mode->argv ? &troupe->parts[troupe->len - 1] : NULL,
 		.words = mode->words && mode->words[0] ? mode->words : NULL,
 		.tty = isatty(STDIN_FILENO) && isatty(STDOUT_FILENO),
 		.argv = mode->argv,
 		.key = mode->key,
 		.detach = mode->detach,
-		.event = standing_event,
+		.event = tell_audience,
+		.data = &audience,
 	};
 	int signum = 0, r;
 
 	if (up_open_runtime(session, loop, &runtime, err) < 0)
 		return -1;
-	name_lacking(troupe, runtime);
-	standing = standing_new(troupe->parts, troupe->len, session->options->quiet, !mode->argv, mode->key != NULL);
+	if (!again)
+		name_lacking(troupe, runtime);
+	audience.standing = standing_new(troupe->parts, troupe->len, session->options->quiet, !mode->argv && !again,
+					 mode->key != NULL);
 	job.runtime = runtime;
-	job.data = standing;
 	if (strcmp(session->options->progress, "json") == 0)
-		job.event = up_jsonl_event;
+		audience.event = up_jsonl_event;
 	r = up_run(&job, &signum, err);
-	standing_free(standing);
+	standing_free(audience.standing);
 	runtime_free(runtime);
 	return r < 0 ? -1 : signum ? 128 + signum : 0;
 }
@@ -237,9 +269,12 @@ static int start_troupe(struct session *session, struct troupe *troupe, const st
 
 	platform_host(&host);
 	up_take_results(session, troupe, &host);
-	if (session_write(session, err) < 0 || up_wait(session, &lock, err) < 0)
+	if (session_write(session, err) < 0 ||
+	    (!(mode->keep && mode->keep->only_follow) && up_wait(session, &lock, err) < 0))
 		return -1;
 	r = loop_new(&loop, err);
+	if (r == 0 && mode->keep)
+		r = mode->keep->begin(mode->keep->data, loop, err);
 	if (r == 0)
 		r = run_in(session, troupe, mode, &lock, loop, err);
 	loop_free(loop);
@@ -263,25 +298,28 @@ static void name_unused(const struct troupe *troupe)
 
 static int build_and_start(struct session *session, const struct up_mode *mode, struct error **err)
 {
-	struct troupe troupe = { 0 };
-	const char **names cleanup_free = NULL;
+	struct troupe *troupe = NULL;
 	struct session_plan want = { .load = true };
-	int r = up_gather(session, &troupe, err);
+	int r = troupe_gather(session, &troupe, err);
 
-	if (r == 0 && troupe.len == 0)
-		r = error_make(err, ERROR_USAGE, "there is no service to start");
 	if (r == 0) {
-		name_unused(&troupe);
-		names = built_names(&troupe);
-		want.targets = names;
+		name_unused(troupe);
+		want.targets = troupe->built;
 		r = plan_bases(session, &want, err);
 	}
 	if (r == 0 && build_needed(session))
 		r = build_execute(session, err);
 	if (r == 0)
-		r = start_troupe(session, &troupe, mode, err);
-	troupe_free(&troupe);
+		r = start_troupe(session, troupe, mode, err);
+	troupe_free(troupe);
 	return r;
+}
+
+int up_keep(struct session *session, struct troupe *troupe, const struct up_keep *keep, struct error **err)
+{
+	if (!keep->told && !keep->only_follow)
+		name_unused(troupe);
+	return start_troupe(session, troupe, &(struct up_mode){ .keep = keep }, err);
 }
 
 void up_here(const struct options *options, struct up_here *ret)

@@ -8,6 +8,7 @@
 #include "cli/options.h"
 
 struct error;
+struct loop;
 struct session;
 
 /* `up` for the commands that use it. */
@@ -24,6 +25,27 @@ void up_here(const struct options *options, struct up_here *ret);
 /* Builds what is stale of the targets and their dependencies, for this machine, and starts them. `detach`: leaves
  * them running. Returns the exit status. */
 int up_services(const struct options *options, bool detach, char *key, struct error **err);
+/* The services to run, in start order: dependencies first, each once. */
+struct troupe;
+/* Those of the session's targets. Call troupe_free even on failure. */
+int troupe_gather(struct session *session, struct troupe **ret, struct error **err);
+const char *const *
+troupe_built(const struct troupe *troupe); /* targets of a plan: those with a build. NULL-terminated, borrowed */
+void troupe_free(struct troupe *troupe);   /* NULL-safe */
+
+/* Starts what the session's plan has built, and keeps it running until the loop is cancelled; or, with `only_follow`, shows what
+ * goes on running. Returns 0 then, 128 and its number when a signal came, or negative: what was started is ended. */
+struct up_left;
+struct up_keep {
+	struct up_left *left; /* up_run.h */
+	bool only_follow;
+	bool told; /* addresses and keys without effect were shown by an earlier one */
+	/* Both on the loop's thread: before anything else, and once all are healthy. */
+	int (*begin)(void *data, struct loop *loop, struct error **err);
+	void (*ready)(void *data);
+	void *data;
+};
+int up_keep(struct session *session, struct troupe *troupe, const struct up_keep *keep, struct error **err);
 /* Builds and starts what the service of the command line's first word needs, and makes a container of it for the other words
  * (none: its own command): *ret is the command that runs it. */
 struct argv;

@@ -1,6 +1,5 @@
 #include "config.h"
 
-#include <signal.h>
 #include <stdlib.h>
 
 #include "base/error.h"
@@ -8,26 +7,28 @@
 #include "base/mem.h"
 #include "cli/cmd/build.h"
 #include "cli/cmd/commands.h"
-#include "cli/cmd/follow.h"
 #include "cli/cmd/look.h"
 #include "cli/cmd/up_services.h"
+#include "cli/cmd/watch_plan.h"
 #include "cli/options.h"
 #include "cli/output.h"
-#include "cli/plan_bases.h"
 #include "cli/session.h"
-#include "engine/exec/run.h"
 #include "engine/io/file_watch.h"
 #include "engine/io/loop.h"
+#include "engine/up/up_run.h"
 
 /*
- * One round: plan, build what is stale while watching its inputs, then wait for a change. A change ends a build only
- * if a key comes out differently: files that the build itself writes, and files that do not count, do not disturb it.
+ * One round: plan, build what is stale while watching its inputs, run what is to run, then wait for a change. A change ends a build
+ * or a start only if a key comes out differently: files that the build itself writes, and files that do not count, do not disturb it.
  */
 struct watch_round {
 	const struct options *options;
-	struct look *look;       /* what the build is, or was, made of; NULL: the manifest cannot be read or planned */
+	struct watch_plan *plan; /* NULL: the manifest cannot be read or planned */
+	struct watch_plan *next; /* what a change has made of it, where the next round can build that; or NULL */
+	struct look *look;       /* what the build is, or was, made of; NULL as `plan` */
 	const struct look *last; /* of the last round with a plan, or NULL */
-	struct follow *follow;   /* of what runs, or NULL */
+	struct up_left *left;    /* what runs, with --run */
+	bool *told;              /* its addresses, in an earlier round */
 	struct loop *loop;
 	struct watch *watch;
 	bool building;
@@ -53,28 +54,37 @@ static int watch_all(struct watch_round *round, const struct look *look, struct 
 	return added;
 }
 
+/* Returns how many folders were not watched before. */
+static int look_once(struct watch_round *round)
+{
+	struct watch_plan *plan = watch_plan_peek(round->options);
+	struct look *now = plan ? look_take(&plan->session) : NULL;
+	int added = 0;
+
+	/* Broken now or before: the next round shows the complaints. */
+	round->outdated = !now || !round->look || look_differs(round->look, now);
+	if (round->outdated && now && look_cause(now))
+		round->cause = mem_strdup(look_cause(now));
+	if (now && !round->error)
+		added = watch_all(round, now, &round->error);
+	/* The set of folders to watch may have changed all the same. */
+	if (!round->outdated && !round->building) {
+		look_free(round->look);
+		round->look = steal_ptr(now);
+	}
+	/* While something is built, the plan does not know yet what was. */
+	if (round->outdated && !round->building)
+		round->next = steal_ptr(plan);
+	look_free(now);
+	watch_plan_free(plan);
+	return added;
+}
+
 /* A second look notices changes made before the folder was watched. */
 static void look_until_watched(struct watch_round *round)
 {
-	int added = 1;
-
-	while (added > 0 && !round->outdated) {
-		struct look *now = look_again(round->options);
-
-		if (!now || !round->look) /* broken now or before: the next round shows the complaints */
-			round->outdated = true;
-		else
-			round->outdated = look_differs(round->look, now);
-		if (round->outdated && now && look_cause(now))
-			round->cause = mem_strdup(look_cause(now));
-		added = now && !round->error ? watch_all(round, now, &round->error) : 0;
-		/* The set of folders to watch may have changed all the same. */
-		if (!round->outdated && !round->building) {
-			look_free(round->look);
-			round->look = steal_ptr(now);
-		}
-		look_free(now);
-	}
+	while (!round->outdated && look_once(round) > 0)
+		;
 }
 
 static void on_change(void *arg)
@@ -88,7 +98,7 @@ static void on_change(void *arg)
 		return;
 	if (!round->building)
 		loop_stop(round->loop);
-	loop_cancel(round->loop); /* the build, or those who read what services print */
+	loop_cancel(round->loop); /* the build, or those who show what services print */
 }
 
 static void watch_on_signal(void *arg, int signum)
@@ -109,18 +119,21 @@ static int begin_watching(struct watch_round *round, struct loop *loop, struct e
 	return !round->look && round->last && watch_all(round, round->last, err) < 0 ? -1 : 0;
 }
 
+/* Its loop is gone. */
 static void end_watching(struct watch_round *round)
 {
-	watch_free(round->watch); /* its loop is gone */
+	watch_free(round->watch);
 	round->watch = NULL;
 	round->loop = NULL;
 }
 
-static int watch_build(struct watch_round *round, struct session *session, struct error **err)
+static int watch_build(struct watch_round *round, struct error **err)
 {
+	struct session *session = &round->plan->session;
 	struct error *error = NULL;
 	int status;
 
+	round->look = look_take(session);
 	if (session_loop(session, err) < 0 || begin_watching(round, session->loop, err) < 0)
 		return -1;
 	round->building = true;
@@ -131,61 +144,91 @@ static int watch_build(struct watch_round *round, struct session *session, struc
 	error_free(error);
 	look_free(round->look);
 	round->look = look_take(session); /* including keys that were decided during the build */
+	round->built = status == 0 && !round->outdated;
 	return status < 0 ? 0 : status;
 }
 
-/* A manifest that cannot be read or planned: show the complaints and wait. */
-static int plan_and_build(struct watch_round *round, struct error **err)
+/* A plan that a change has made is as good as another, unless it has something to show. */
+static int make_plan(struct watch_round *round, struct error **err)
 {
-	const struct session_plan want = { .load = !round->options->no_load, .verify = !round->options->no_verify };
-	struct error *error = NULL;
-	struct session session;
-	int r = session_open(&session, round->options, &error);
+	int r = round->plan ? watch_plan_use(round->plan, round->options, err) : 0;
 
-	if (r == 0)
-		r = build_sweep(&session, &error);
-	if (r == 0)
-		r = plan_bases(&session, &want, &error);
-	if (r == 0) {
-		round->look = look_take(&session);
-		r = watch_build(round, &session, err);
-		round->built = r == 0 && !round->outdated;
-	} else if (error && error->cls != ERROR_USAGE) {
-		error_move(err, &error);
-	} else {
-		if (error)
-			output_error(error);
-		r = 0;
-	}
+	if (r != 0)
+		return r < 0 ? -1 : 0;
+	watch_plan_free(round->plan);
+	return watch_plan_open(round->options, &round->plan, err);
+}
+
+/* A manifest that cannot be read or planned: show the complaints and wait. */
+static int plan_or_complain(struct watch_round *round, struct error **err)
+{
+	struct error *error = NULL;
+
+	if (make_plan(round, &error) == 0)
+		return 0;
+	watch_plan_free(steal_ptr(round->plan));
+	if (error && error->cls != ERROR_USAGE)
+		return error_move(err, &error);
+	if (error)
+		output_error(error);
 	error_free(error);
-	session_close(&session);
+	return 0;
+}
+
+/* Changes between planning and watching were missed. */
+static void watch_on_ready(void *arg)
+{
+	struct watch_round *round = arg;
+
+	if (round->look)
+		on_change(round);
+	if (!round->outdated && !round->error)
+		output_note("waiting for a change; Ctrl-C ends");
+}
+
+static int watch_on_begin(void *arg, struct loop *loop, struct error **err)
+{
+	return begin_watching(arg, loop, err);
+}
+
+/* Starts what was built, or shows what goes on running. 0: it ended because of a change; else as up_keep. */
+static int keep_running(struct watch_round *round, bool only_follow, struct error **err)
+{
+	const struct up_keep keep = {
+		.left = round->left,
+		.only_follow = only_follow,
+		.told = *round->told,
+		.begin = watch_on_begin,
+		.ready = watch_on_ready,
+		.data = round,
+	};
+	int r = up_keep(&round->plan->session, round->plan->troupe, &keep, err);
+
 	end_watching(round);
+	*round->told = *round->told || (r == 0 && !only_follow);
 	return r;
+}
+
+/* A failure is shown, and ended by a change. */
+static int run_and_wait(struct watch_round *round, struct error **err)
+{
+	struct error *error = NULL;
+	int status = round->built ? keep_running(round, false, &error) : 0;
+
+	if (error && error->cls != ERROR_CANCELLED)
+		output_error(error);
+	error_free(error);
+	if (status > 0 || round->outdated || round->error)
+		return status > 0 ? status : 0;
+	return keep_running(round, true, err);
 }
 
 static int wait_in(struct watch_round *round, struct loop *loop, struct error **err)
 {
 	if (begin_watching(round, loop, err) < 0 || loop_signals(loop, watch_on_signal, round, err) < 0)
 		return -1;
-	/* Changes between planning and watching were missed. */
-	if (round->look)
-		on_change(round);
-	if (round->outdated || round->error)
-		return 0;
-	if (round->follow && round->look && follow_show(round->follow, err) < 0)
-		return -1;
-	output_note("waiting for a change; Ctrl-C ends");
-	return loop_run(loop, err);
-}
-
-static int wait_and_follow(struct watch_round *round, struct error **err)
-{
-	struct loop *loop = NULL;
-	int r = follow_open(round->follow, round->options, &loop, err);
-
-	if (r == 0)
-		r = wait_in(round, loop, err);
-	return follow_close(round->follow, r < 0 ? NULL : err) < 0 ? -1 : r;
+	watch_on_ready(round);
+	return round->outdated || round->error ? 0 : loop_run(loop, err);
 }
 
 static int wait_alone(struct watch_round *round, struct error **err)
@@ -196,68 +239,65 @@ static int wait_alone(struct watch_round *round, struct error **err)
 	if (r == 0)
 		r = wait_in(round, loop, err);
 	loop_free(loop);
-	return r;
-}
-
-static int wait_for_change(struct watch_round *round, struct error **err)
-{
-	int r = round->follow && round->look ? wait_and_follow(round, err) : wait_alone(round, err);
-
 	end_watching(round);
-	return r < 0 ? -1 : round->error ? error_move(err, &round->error) : 0;
-}
-
-/* Restarts services that were rebuilt. If that fails, reports it and waits for a change. */
-static int run_services(const struct watch_round *round)
-{
-	struct error *error = NULL;
-	int status = up_services(round->options, true, NULL, &error);
-
-	if (error)
-		output_error(error);
-	error_free(error);
-	return status < 0 ? 0 : status;
+	return r < 0 ? -1 : round->signum ? 128 + round->signum : 0;
 }
 
 /* 0: continue with another round; else the exit status. */
 static int run_round(struct watch_round *round, struct error **err)
 {
-	int status = plan_and_build(round, err);
+	struct watch *built = NULL;
+	int status = plan_or_complain(round, err);
 
-	if (round->built && round->options->run)
-		status = run_services(round);
-	if (status >= 128 && !round->outdated)
+	if (status == 0 && round->plan)
+		status = watch_build(round, err);
+	if (status < 0 || (status >= 128 && !round->outdated))
 		return status;
-	if (status >= 0 && !round->outdated)
-		status = wait_for_change(round, err);
-	if (status < 0)
-		return -1;
-	if (round->signum)
-		return 128 + round->signum;
-	output_note("%s", round->cause ? round->cause : "something changed");
-	return 0;
+	built = steal_ptr(round->watch); /* until the session's loop is gone */
+	if (round->outdated)
+		status = 0;
+	else
+		status = round->plan && round->left ? run_and_wait(round, err) : wait_alone(round, err);
+	watch_plan_free(steal_ptr(round->plan));
+	watch_free(built);
+	if (status == 0 && round->error)
+		return error_move(err, &round->error);
+	if (status == 0)
+		output_note("%s", round->cause ? round->cause : "something changed");
+	return status;
+}
+
+static void round_close(struct watch_round *round)
+{
+	watch_plan_free(round->plan);
+	watch_free(round->watch);
+	error_free(round->error);
+	free(round->cause);
 }
 
 static int watch(struct options *options, struct error **err)
 {
-	struct follow *follow = options->run ? follow_new() : NULL;
+	struct up_left *left = options->run ? up_left_new() : NULL;
+	struct watch_plan *next = NULL;
 	struct look *last = NULL;
+	bool told = false;
 	int status;
 
 	do {
-		struct watch_round round = { .options = options, .last = last, .follow = follow };
+		struct watch_round round = { .options = options, .plan = next, .last = last, .left = left, .told = &told };
 
 		status = run_round(&round, err);
-		error_free(round.error);
-		free(round.cause);
+		next = round.next;
+		round_close(&round);
 		if (round.look) {
 			look_free(last);
 			last = round.look;
 		}
 		options->force = false; /* once */
 	} while (status == 0);
+	watch_plan_free(next);
 	look_free(last);
-	follow_free(follow);
+	up_left_free(left);
 	return status;
 }
 

@@ -129,6 +129,7 @@ int task_verify(struct task *task, struct error **err)
 		.runtime = task->env->runtime,
 		.manifest = manifest,
 		.service = service,
+		.only_images = plan_only_images(task->env->plan),
 		.reference = plan_references(task->env->plan, task->node->service)[0],
 		.members = members,
 		.dir = service->verify.dir,

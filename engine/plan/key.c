@@ -700,7 +700,7 @@ static int add_verify(const struct plan *plan, const struct node *node, struct i
 {
 	const struct service *service = &plan->manifest->services[node->service];
 	/* Without running anything, it does not matter how it would run. */
-	bool runs = verify_asks(&service->verify);
+	bool runs = verify_asks(&service->verify) && !plan->options.only_images;
 
 	size_t first;
 

@@ -523,9 +523,15 @@ static bool add_host_builds(struct plan *plan, size_t service, struct node *veri
 	return good;
 }
 
-static bool asks_anything(const struct service *service)
+/* Whether its checks are a node's. */
+static bool asks_anything(const struct plan *plan, const struct service *service)
 {
-	return service->verify.pos.line != 0;
+	const struct verify_spec *verify = &service->verify;
+
+	if (plan->options.only_images)
+		return verify->user.s || verify->max_size || verify->entrypoint.len || verify->ports.len ||
+		       verify->labels.len || verify->platforms.len || verify->run_len;
+	return verify->pos.line != 0;
 }
 
 /* The additional images of a published service: for each platform, made from the plain one. */
@@ -573,7 +579,7 @@ static bool add_published(struct plan *plan, size_t service, const size_t *build
 	/* Not needed when only checks were requested. */
 	if (!plan->options.verify_again && !plan->options.unpublished)
 		add_formats(plan, own->maker, builds, len);
-	if (!plan->options.verify || !asks_anything(own))
+	if (!plan->options.verify || !asks_anything(plan, own))
 		return true;
 	good = add_host_builds(plan, service, &draft);
 	node = plan_add_node(plan, NODE_VERIFY, service, NULL, &verify);

@@ -158,6 +158,11 @@ static void give_to_last(struct plan *plan)
 	}
 }
 
+bool plan_only_images(const struct plan *plan)
+{
+	return plan->options.only_images;
+}
+
 bool plan_only_checks(const struct plan *plan, size_t service)
 {
 	return plan->services[service].target && plan->manifest->services[service].only_checked &&

@@ -58,11 +58,12 @@ struct plan_options {
 	bool force;                 /* -B: every node of a target is stale */
 	bool load;                  /* have load nodes */
 	bool verify;                /* have verify nodes */
-	bool push;                  /* have push and tag nodes */
-	bool untagged;              /* no tag nodes */
-	bool unpublished;           /* only what runs on this machine: no indexes, tags or formats */
-	bool runs;       /* the run follows: folders that files are made in are there before contexts are read */
-	bool keep_going; /* push and tag each service once it is complete, even if others fail */
+	bool only_images; /* which look at images alone: their containers are checked where they run from then on */
+	bool push;        /* have push and tag nodes */
+	bool untagged;    /* no tag nodes */
+	bool unpublished; /* only what runs on this machine: no indexes, tags or formats */
+	bool runs;        /* the run follows: folders that files are made in are there before contexts are read */
+	bool keep_going;  /* push and tag each service once it is complete, even if others fail */
 	const struct plan_pair *annotations; /* of the pushed index */
 	size_t annotations_len;
 	const char *signer;          /* tells by which key pushes are signed; NULL: they are not */
@@ -182,6 +183,7 @@ size_t plan_len(const struct plan *plan);
 const struct node *plan_node(const struct plan *plan, size_t node);
 /* Whether the target is not built: its Dockerfile is to be checked. */
 bool plan_only_checks(const struct plan *plan, size_t service);
+bool plan_only_images(const struct plan *plan); /* plan_options.only_images */
 /* What its user should know of the targets: NULL-terminated, or NULL. */
 const char *const *plan_notes(const struct plan *plan);
 const struct manifest *plan_manifest(const struct plan *plan);

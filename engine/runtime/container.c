@@ -296,6 +296,12 @@ bool container_same(const struct container *a, const struct container *b)
 	return text_same(a->seen.id, b->seen.id) && strcmp(a->name, b->name) == 0;
 }
 
+void container_move(struct container *container, struct runtime *runtime)
+{
+	container->runtime = runtime;
+	container->acquired = false; /* the former one held its image */
+}
+
 bool container_renewed(const struct container *container)
 {
 	return container->renewed;

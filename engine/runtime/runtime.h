@@ -143,10 +143,10 @@ struct container_spec {
 	size_t labels_len;
 	const struct runtime_publish *publish;
 	size_t publish_len;
-	const char *ip;          /* its address on the network, or NULL: any */
-	const char *stop_signal; /* NULL: the image's */
-	unsigned grace_s;        /* that it gets to stop; 0: it is killed */
-	bool tty;                /* of container_create: it has a terminal */
+	const char *ip;                      /* its address on the network, or NULL: any */
+	const char *stop_signal;             /* NULL: the image's */
+	unsigned grace_s;                    /* that it gets to stop; 0: it is killed */
+	bool tty;                            /* of container_create: it has a terminal */
 	const char *const *aliases;          /* further names on the network, or NULL */
 	const struct runtime_pair *settings; /* compose's keys and their values (dsl/manifest.h, service_settings) */
 	size_t settings_len;
@@ -189,6 +189,8 @@ const char *container_ip(const struct container *container);
 int container_state(struct container *container, bool *ret_running, int *ret_status, struct error **err);
 /* Whether they are the same one, opened twice. */
 bool container_same(const struct container *a, const struct container *b);
+/* For one that a runtime which is gone has left: the same engine, opened again. */
+void container_move(struct container *container, struct runtime *runtime);
 /* Whether container_state has found that it is another process by now: it was started again, or a new one has its name. */
 bool container_renewed(const struct container *container);
 /* Runs the command `words` once inside: status 0 -> *ret_healthy. What it prints is added to *ret_said; of one that takes

@@ -53,16 +53,18 @@ static bool begin_part(struct starting *starting, size_t number)
 	const struct stack_part *part = &up->job->parts[number];
 	struct actor *actor = NULL;
 	struct error *error = NULL;
+	size_t at;
 
 	if (start_one(up, part, &actor, &error) < 0) {
 		findings_error(up->findings, part->service->name.s, &error);
 		return false;
 	}
 	starting->actors[number] = actor;
-	up_tell(up, &(struct up_event){ .kind = up->kept[actor - up->stack.actors] ? UP_KEPT : UP_STARTED,
-					.service = actor->name });
+	at = (size_t)(actor - up->stack.actors);
+	if (!up->resumed[at])
+		up_tell(up, &(struct up_event){ .kind = up->kept[at] ? UP_KEPT : UP_STARTED, .service = actor->name });
 	if (!up->job->detach)
-		tell_output(up, actor, false, starting->output_ended);
+		tell_output(up, actor, up->resumed[at], starting->output_ended);
 	return true;
 }
 
@@ -92,8 +94,11 @@ static bool wait_part(struct starting *starting, size_t number)
 	struct up *up = starting->up;
 	struct actor *actor = starting->actors[number];
 	int condition = actor->part->condition;
+	bool *well = &up->well[actor - up->stack.actors];
 
 	starting->waited[number] = true;
+	if (*well)
+		return true;
 	if (condition != DEPENDS_STARTED) {
 		if (!stack_wait(&up->stack, actor, condition, actor->name))
 			return false;
@@ -102,6 +107,7 @@ static bool wait_part(struct starting *starting, size_t number)
 	}
 	if (condition != DEPENDS_COMPLETED)
 		tell_healthy(up, actor);
+	*well = true;
 	return true;
 }
 

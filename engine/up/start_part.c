@@ -21,6 +21,8 @@ int standing_find(struct up *up, struct error **err)
 	size_t len = 0;
 	int r = 0;
 
+	if (left_take(up))
+		return 0;
 	if (runtime_standing(up->job->runtime, NULL, &names, err) < 0)
 		return -1;
 	while (names[len])
@@ -31,6 +33,8 @@ int standing_find(struct up *up, struct error **err)
 		up->standing_len += r == 0;
 	}
 	names_free(names);
+	if (up->job->left)
+		left_match(up);
 	return r;
 }
 
@@ -205,7 +209,6 @@ int start_one(struct up *up, const struct stack_part *part, struct actor **ret, 
 	if (stack_spec(&up->stack, part, ret, &spec, err) < 0)
 		return -1;
 	spec.container = start_part_name(up, part->service);
-	spec.image_name = image_name(up, part->service, &spec.image);
 	if (!part->service->has_stop_grace)
 		spec.grace_s = GRACE_S;
 	if (fill_mounts(up, part->service, &spec, err) < 0)
@@ -215,9 +218,11 @@ int start_one(struct up *up, const struct stack_part *part, struct actor **ret, 
 	fill_labels(up, part->service, config, &spec);
 	up->kept[number] = old && fits(*old, config, part->condition);
 	if (up->kept[number]) {
+		left_resume(up, number);
 		stack_join(&up->stack, *ret, steal_ptr(*old));
 		return 0;
 	}
+	spec.image_name = image_name(up, part->service, &spec.image);
 	if (old) {
 		struct container *gone = steal_ptr(*old);
 
@@ -227,6 +232,27 @@ int start_one(struct up *up, const struct stack_part *part, struct actor **ret, 
 			return -1;
 	}
 	return stack_run(&up->stack, *ret, &spec, err);
+}
+
+bool join_standing(struct up *up, void (*output_ended)(struct up *up))
+{
+	for (size_t i = 0; i < up->job->len; i++) {
+		const struct stack_part *part = &up->job->parts[i];
+		struct container **old = find_standing(up, part->service->name.s);
+		struct actor *actor = &up->stack.actors[up->stack.len];
+		bool running = false;
+		int status;
+
+		if (!old || container_state(*old, &running, &status, NULL) < 0 || !running)
+			continue;
+		*actor = (struct actor){ .part = part, .name = part->service->name.s };
+		up->kept[up->stack.len] = true;
+		left_resume(up, up->stack.len);
+		stack_join(&up->stack, actor, steal_ptr(*old));
+		tell_output(up, actor, up->resumed[actor - up->stack.actors], output_ended);
+	}
+	up_tell(up, &(struct up_event){ .kind = UP_READY });
+	return true;
 }
 
 int create_alone(struct up *up, struct error **err)

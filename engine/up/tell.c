@@ -67,24 +67,30 @@ struct follower {
 	struct container *container;
 	bool again;            /* of a container that was followed before */
 	size_t turn;           /* up->turns when it began: only the newest reader notes what was shown */
-	char since[STAMP_MAX]; /* what was shown last, or "" */
+	struct up_shown since; /* what was shown before */
+	size_t passed;         /* lines without a time */
 	unsigned lines;
 	void (*done)(struct up *up);
 	struct output output;
 };
 
+static bool is_newest(const struct follower *follower)
+{
+	return follower->turn == follower->up->turns[follower->number];
+}
+
 /* Cuts off the line's time. False: it was shown before. What the command itself complains of has no time. */
 static bool take_stamp(struct follower *follower, const char **line, size_t *len)
 {
-	const char *blank = memchr(*line, ' ', *len < STAMP_MAX ? *len : STAMP_MAX);
+	const char *blank = memchr(*line, ' ', *len < STAMP_MAX ? *len : STAMP_MAX), *since = follower->since.stamp;
 	size_t stamp = blank ? (size_t)(blank - *line) : 0;
-	char *last = follower->up->stamps[follower->number];
+	char *last = follower->up->shown[follower->number].stamp;
 
 	if (stamp == 0 || !isdigit((unsigned char)**line))
 		return true;
-	if (strlen(follower->since) == stamp && memcmp(*line, follower->since, stamp) <= 0)
+	if (strlen(since) == stamp && memcmp(*line, since, stamp) <= 0)
 		return false;
-	if (follower->turn == follower->up->turns[follower->number]) {
+	if (is_newest(follower)) {
 		memcpy(last, *line, stamp);
 		last[stamp] = '\0';
 	}
@@ -93,11 +99,30 @@ static bool take_stamp(struct follower *follower, const char **line, size_t *len
 	return true;
 }
 
+/* The same where lines have no time. */
+static bool take_count(struct follower *follower)
+{
+	if (++follower->passed <= follower->since.lines)
+		return false;
+	if (is_newest(follower))
+		follower->up->shown[follower->number].lines = follower->passed;
+	return true;
+}
+
+/* The run that goes on with its output shows what comes after the cancel, whose last line may be a part of one. */
+static bool is_for_next(const struct follower *follower)
+{
+	const struct up_job *job = follower->up->job;
+
+	return job->left && loop_cancelled(job->loop);
+}
+
 static void tell_on_line(void *data, const char *line, size_t len)
 {
 	struct follower *follower = data;
 
-	if (container_stamps(follower->container) && !take_stamp(follower, &line, &len))
+	if (is_for_next(follower) ||
+	    !(container_stamps(follower->container) ? take_stamp(follower, &line, &len) : take_count(follower)))
 		return;
 	tell_now(follower->up,
 		 &(struct up_event){ .kind = UP_LINE, .service = follower->service, .text = line, .len = len });
@@ -110,7 +135,7 @@ static void tell_follow(void *arg)
 	const struct container_output what = { .follow = true,
 					       .stamped = container_stamps(follower->container),
 					       .lines = follower->lines,
-					       .since = *follower->since ? follower->since : NULL };
+					       .since = *follower->since.stamp ? follower->since.stamp : NULL };
 
 	/* A failure to show its output is ignored: its health is what counts. */
 	container_print(follower->container, &what, &follower->output, NULL);
@@ -126,7 +151,7 @@ static void follow_done(void *arg)
 	free(follower);
 }
 
-/* If it prints nothing before it is started again, what it prints from now on is what was not shown. */
+/* Of one that is shown from now on: if it prints nothing before it is started again, what it prints then was not shown. */
 static void stamp_now(char ret[STAMP_MAX])
 {
 	uint64_t now = clock_unix_ns();
@@ -142,13 +167,14 @@ static void stamp_now(char ret[STAMP_MAX])
 static void follow_begin(void *arg)
 {
 	struct follower *follower = arg;
-	char *last = follower->up->stamps[follower->number];
+	struct up_shown *shown = &follower->up->shown[follower->number];
 
 	follower->turn = ++follower->up->turns[follower->number];
-	if (follower->again)
-		memcpy(follower->since, last, STAMP_MAX);
-	else
-		stamp_now(last);
+	if (!follower->again)
+		*shown = (struct up_shown){ 0 };
+	follower->since = *shown;
+	if (follower->lines == 0)
+		stamp_now(shown->stamp);
 	if (loop_task(follower->up->job->loop, tell_follow, follow_done, follower, NULL) < 0)
 		follow_done(follower);
 }

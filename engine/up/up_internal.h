@@ -13,6 +13,12 @@ struct terminal_keys;
 
 #define STAMP_MAX 40 /* "2026-11-30T23:58:21.123456789+01:00" */
 
+/* How much of a container's output was shown. */
+struct up_shown {
+	char stamp[STAMP_MAX]; /* the time of its last line, or "" */
+	size_t lines;          /* where lines have no time: their number */
+};
+
 struct up {
 	const struct up_job *job;
 	struct findings *findings;
@@ -23,10 +29,12 @@ struct up {
 	size_t past_len, past_cap;
 	bool *kept;  /* of each actor: it was already running */
 	bool *again; /* of each actor: it was started again, and its output is to be shown once its reader has ended */
-	char (*stamps)[STAMP_MAX]; /* of each actor: the time of the line of its output that was shown last, or "" */
-	size_t *turns;             /* of each actor: how many readers it has had; of the loop's thread, as `stamps` */
-	atomic_uint *readers;      /* of each actor's output */
-	bool *ended;               /* of each actor: its end was reported */
+	bool *resumed;          /* of each actor: the last run has left it (up_job.left), and its output is to go on */
+	bool *well;             /* of each actor: it is as others want it */
+	struct up_shown *shown; /* of each actor; of the loop's thread, as `turns` */
+	size_t *turns;          /* of each actor: how many readers it has had */
+	atomic_uint *readers;   /* of each actor's output */
+	bool *ended;            /* of each actor: its end was reported */
 	uint64_t start_ms;
 	atomic_uint followers; /* number still reading */
 	struct terminal_keys *keys;
@@ -64,7 +72,20 @@ bool start_all(struct up *up, void (*output_ended)(struct up *up));
 int standing_find(struct up *up, struct error **err); /* finds standing containers */
 int start_one(struct up *up, const struct stack_part *part, struct actor **ret, struct error **err);
 int create_alone(struct up *up, struct error **err); /* job->alone */
-void standing_leave(struct up *up);                  /* frees those that were not taken over */
+/* Adds what stands and runs to the stack, without starting anything. True. */
+bool join_standing(struct up *up, void (*output_ended)(struct up *up));
+void standing_leave(struct up *up); /* frees those that were not taken over */
+
+/* left.c: job->left, or NULL */
+/* The standing containers, when all that is wanted was left by the last run and still runs. */
+bool left_take(struct up *up);
+/* Finds those that it has left among the standing ones. */
+void left_match(struct up *up);
+/* The actor is of a standing container, which the last run may have left. */
+void left_resume(struct up *up, size_t number);
+/* For the next run; the containers are its own from now on. */
+void left_clear(struct up_left *left);
+void left_add(struct up *up, size_t number);
 
 /* tell.c: events, from any thread. */
 void up_tell(struct up *up, const struct up_event *event);

@@ -22,6 +22,8 @@ static int open_network(struct up *up, struct error **err)
 {
 	char **names = NULL;
 
+	if (up->stack.network) /* left_take */
+		return 0;
 	if (runtime_standing_networks(up->job->runtime, &names, err) < 0)
 		return -1;
 	if (names[0])
@@ -102,15 +104,15 @@ static bool up_run_look_at(struct up *up, size_t number)
 
 static void stay(struct up *up)
 {
-	bool any = true;
+	bool any;
 
-	while (any) {
-		any = false;
+	do {
+		any = up->job->left != NULL;
 		for (size_t i = 0; i < up->stack.len; i++)
 			any = up_run_look_at(up, i) || any;
 		if (up_keys_answer(up) || (any && loop_pause(up->job->loop, POLL_MS, NULL) < 0))
 			return;
-	}
+	} while (any);
 	if (up->bad)
 		findings_fail(up->findings, ERROR_HEALTH, "%s ended with status %d", up->bad, up->bad_status);
 	for (uint64_t start = loop_now_ms(); atomic_load(&up->followers) > 0;) {
@@ -141,8 +143,12 @@ static void end_all(void *arg)
 	/* Who else follows them then waits until they are gone. Where another one has the lock, that is so already. */
 	if (*up->job->lock < 0)
 		up_lock(up->job->state_dir, false, up->job->lock, NULL);
+	if (up->job->left)
+		left_clear(up->job->left);
 	for (size_t i = 0; i < up->stack.len; i++) {
-		if (up->job->detach && up->kept[i])
+		if (up->job->left && up->kept[i])
+			left_add(up, i);
+		else if (up->job->detach && up->kept[i])
 			container_leave(up->stack.actors[i].container);
 		else
 			list[len++] = up->stack.actors[i].container;
@@ -154,8 +160,15 @@ static void end_all(void *arg)
 
 static void leave_all(struct up *up)
 {
-	while (up->stack.len > 0)
-		container_leave(up->stack.actors[--up->stack.len].container);
+	if (up->job->left)
+		left_clear(up->job->left);
+	for (size_t i = 0; i < up->stack.len; i++) {
+		if (up->job->left)
+			left_add(up, i);
+		else
+			container_leave(up->stack.actors[i].container);
+	}
+	up->stack.len = 0;
 }
 
 /* From now on another cbuild may change what runs. */
@@ -173,10 +186,10 @@ static void direct(void *arg)
 	struct error *error = NULL;
 	bool good = false;
 
-	if (standing_find(up, &error) < 0 || open_network(up, &error) < 0)
+	if (standing_find(up, &error) < 0 || (!up->job->only_follow && open_network(up, &error) < 0))
 		findings_error(up->findings, NULL, &error);
 	else
-		good = start_all(up, end_when_free);
+		good = (up->job->only_follow ? join_standing : start_all)(up, end_when_free);
 	if (good && up->job->alone && create_alone(up, &error) < 0) {
 		findings_error(up->findings, up->job->alone->service->name.s, &error);
 		good = false;
@@ -188,6 +201,7 @@ static void direct(void *arg)
 		unlock(up);
 		stay(up);
 	}
+	up->left = up->left || (up->job->left && (good || loop_cancelled(up->job->loop)));
 	loop_cancel(up->job->loop); /* the threads that read output stop */
 }
 
@@ -245,7 +259,9 @@ static void up_open(struct up *up)
 	stack_open(&up->stack, job->len + 1);
 	up->kept = mem_array(job->len + 1, sizeof(bool));
 	up->again = mem_array(job->len + 1, sizeof(bool));
-	up->stamps = mem_array(job->len + 1, sizeof(*up->stamps));
+	up->resumed = mem_array(job->len + 1, sizeof(bool));
+	up->well = mem_array(job->len + 1, sizeof(bool));
+	up->shown = mem_array(job->len + 1, sizeof(*up->shown));
 	up->turns = mem_array(job->len + 1, sizeof(*up->turns));
 	up->readers = mem_array(job->len + 1, sizeof(*up->readers));
 	up->ended = mem_array(job->len + 1, sizeof(bool));
@@ -259,7 +275,9 @@ static void up_close(struct up *up)
 	free(up->past);
 	free(up->kept);
 	free(up->again);
-	free(up->stamps);
+	free(up->resumed);
+	free(up->well);
+	free(up->shown);
 	free(up->turns);
 	free(up->readers);
 	free(up->ended);
@@ -288,7 +306,7 @@ int up_run(const struct up_job *job, int *ret_signum, struct error **err)
 	keys_free(up.keys);
 	up_close(&up);
 	*ret_signum = up.signum == SIGHUP ? SIGTERM : up.signum;
-	if ((up.signum || up.untold) && findings.cancelled)
+	if ((up.signum || up.untold || up.left) && findings.cancelled)
 		error_free(steal_ptr(findings.cancelled));
 	if (r == 0)
 		r = findings_result(&findings, err);

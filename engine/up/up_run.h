@@ -35,6 +35,11 @@ struct up_event {
 
 struct argv;
 
+/* What a run leaves running for the next one of this process: the containers, and how much of their output was shown. */
+struct up_left;
+struct up_left *up_left_new(void);
+void up_left_free(struct up_left *left); /* NULL-safe; the containers go on running */
+
 struct up_job {
 	struct loop *loop;
 	int *lock; /* from up_lock; closed once everything is started and is only followed */
@@ -44,6 +49,10 @@ struct up_job {
 	const struct manifest *manifest;
 	const struct stack_part *parts; /* in start order */
 	size_t len;
+	/* Runs until the loop is cancelled, or a signal does that, and leaves everything running. What the last run has left is taken over:
+	 * where that is still so and suits, nobody is asked about it, and its output goes on where it was shown last. Or NULL. */
+	struct up_left *left;
+	bool only_follow; /* with `left`: starts nothing */
 	/* With `argv` one more, which is only created: the command that runs it, instead of its own or with `words`. */
 	const struct stack_part *alone;
 	const char *const *words; /* NULL: its own */
@@ -65,7 +74,7 @@ int up_lock(const char *state_dir, bool wait, int *ret_fd, struct error **err);
 int up_sweep(const char *state_dir, struct error **err);
 /* The value of RUNTIME_LABEL for `up` in the checkout with this state folder; malloc'd. */
 char *up_owner(const char *state_dir);
-/* Runs the loop until everything is over. What was started is ended on failure, and without `detach` in any case.
+/* Runs the loop until everything is over. What was started is ended on failure, and without `detach` and `left` in any case.
  * *ret_signum: the signal that ended it, or 0. ERROR_HEALTH when a service does not become healthy, or when all
  * have ended and one of them failed; its message shows the container's last lines. ERROR_TOOL, ERROR_REGISTRY. */
 int up_run(const struct up_job *job, int *ret_signum, struct error **err);

@@ -36,7 +36,7 @@ int verify_run(const struct verify_job *job, struct buf *ret_report, struct erro
 	struct findings findings = { .report = ret_report };
 
 	policy_check(job, &findings);
-	if (verify_needs_runtime(job->service))
+	if (!job->only_images && verify_needs_runtime(job->service))
 		check_container(job, &findings);
 	if (!findings.cancelled)
 		checker_check(job, &findings);

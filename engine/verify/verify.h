@@ -35,7 +35,8 @@ struct verify_job {
 	const char *index;                   /* digest of the index in the store */
 	const struct verify_member *members; /* the images in the index */
 	size_t members_len;
-	size_t host; /* index of the member that can run here; members_len: none */
+	bool only_images; /* nothing is run */
+	size_t host;      /* index of the member that can run here; members_len: none */
 	const struct manifest *manifest;
 	const struct stack_part *dependencies; /* in start order, including indirect dependencies */
 	size_t dependencies_len;

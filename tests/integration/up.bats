@@ -530,6 +530,9 @@ says_times()
 	status=0
 	wait "$watcher" || status=$?
 	cat "$out"
+	# The container that runs is the one that was checked, and db was not asked again.
+	! grep -q "verify web" "$out" || false
+	equal "$(grep -c "db is healthy" "$out")" 1
 	equal "$status" 130
 	equal "$(ours)" ""
 }

@@ -205,12 +205,15 @@ struct http_check {
 
 #define GRPC_NAME_MAX 120 /* bytes of the service's name: its length fits into a byte of the message */
 
-/* The standard health protocol, grpc.health.v1, without TLS. */
+/* The standard health protocol, grpc.health.v1. */
 struct grpc_check {
 	struct pos pos;
 	uint16_t port;       /* container port; 0: the service's first port */
 	struct text service; /* s NULL: the whole server */
 	uint64_t timeout_ms;
+	bool tls, insecure;
+	struct text host; /* with "tls": the name that the certificate must have; s NULL: the service's */
+	struct text ca;   /* absolute path of a PEM file; s NULL: the system's */
 };
 
 /* A command in the container that must succeed. */

@@ -193,6 +193,19 @@ static void check_grpc(struct resolve *r, const struct service *service, struct 
 		grpc->timeout_ms = TIMEOUT_MS;
 	if (grpc->service.s && strlen(grpc->service.s) > GRPC_NAME_MAX)
 		diags_add(r->diags, grpc->service.pos, NULL, "the service's name is longer than %d bytes", GRPC_NAME_MAX);
+	if (!grpc->tls && (grpc->ca.s || grpc->host.s || grpc->insecure))
+		diags_add(r->diags,
+			  grpc->ca.s     ? grpc->ca.pos
+			  : grpc->host.s ? grpc->host.pos
+					 : grpc->pos,
+			  "write tls: true", "\"%s\" is about TLS, but the check is not",
+			  grpc->ca.s     ? "ca"
+			  : grpc->host.s ? "host"
+					 : "insecure");
+	if (grpc->host.s && (!is_line(grpc->host.s) || strpbrk(grpc->host.s, " /:@?#")))
+		diags_add(r->diags, grpc->host.pos, NULL, "\"%s\" is not the name of a host", grpc->host.s);
+	if (grpc->ca.s)
+		grpc->ca.s = resolve_text(r, &grpc->ca);
 	check_port(r, service, grpc->port, grpc->pos, "grpc");
 }
 

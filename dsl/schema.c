@@ -161,6 +161,13 @@ static const struct schema_key grpc_keys[] = {
 	  .doc = "The name of the gRPC service to ask about; the whole server by default." },
 	{ "timeout", TYPE_DURATION, IN(grpc_check, timeout_ms),
 	  .doc = "How long it may take until it serves; 30s by default." },
+	{ "tls", TYPE_BOOL, IN(grpc_check, tls), .doc = "true: the server speaks TLS." },
+	{ "host", TYPE_TEXT, .flags = FLAG_FILLED, IN(grpc_check, host),
+	  .doc = "With tls: the name that the certificate must have; the service's name by default." },
+	{ "ca", TYPE_TEXT, .flags = FLAG_FILLED, IN(grpc_check, ca),
+	  .doc = "With tls: a PEM file of authorities that may have signed the certificate, relative to the manifest; the system's by "
+		 "default." },
+	{ "insecure", TYPE_BOOL, IN(grpc_check, insecure), .doc = "true: with tls any certificate will do." },
 };
 
 static const struct schema schema_grpc = { .name = "grpc", .short_key = "port", KEYS(grpc_keys) };

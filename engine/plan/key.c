@@ -569,6 +569,9 @@ static void add_probes(struct inputs *inputs, const char *prefix, const struct v
 		add_number(inputs, prefix, "verify.grpc.port", verify->grpc.port);
 		add_prefixed(inputs, prefix, "verify.grpc.service", verify->grpc.service.s);
 		add_number(inputs, prefix, "verify.grpc.timeout_ms", verify->grpc.timeout_ms);
+		add_number(inputs, prefix, "verify.grpc.tls", verify->grpc.tls);
+		add_number(inputs, prefix, "verify.grpc.insecure", verify->grpc.insecure);
+		add_prefixed(inputs, prefix, "verify.grpc.host", verify->grpc.host.s);
 	}
 	if (verify->has_exec) {
 		cleanup_free char *command = mem_printf("%sverify.exec.command", prefix);
@@ -609,6 +612,8 @@ static int add_running_files(struct inputs *inputs, const struct plan *plan, con
 {
 	const struct verify_spec *verify = &service->verify;
 
+	if (verify->has_grpc && verify->grpc.ca.s && add_file_content(inputs, plan, verify->grpc.ca.s, err) < 0)
+		return -1;
 	if (verify->has_http && verify->http.ca.s && add_file_content(inputs, plan, verify->http.ca.s, err) < 0)
 		return -1;
 	for (size_t i = 0; i < service->files_len; i++) {

@@ -86,19 +86,30 @@ static void probe_grpc_judge(struct probe *probe, const struct http_response *re
 int probe_grpc(struct probe *probe, uint64_t limit_ms, bool *ret_healthy, struct error **err)
 {
 	static const char *const headers[] = { "Content-Type: application/grpc", "TE: trailers", NULL };
-	bool six = strchr(probe->host, ':') != NULL;
-	cleanup_free char *url = mem_printf("http://%s%s%s:%u/grpc.health.v1.Health/Check", six ? "[" : "", probe->host,
-					    six ? "]" : "", probe->port);
+	const struct grpc_check *check = probe->grpc;
+	/* A certificate is for a name. */
+	const char *host = !check->tls     ? probe->host
+			   : check->host.s ? check->host.s
+			   : probe->name   ? probe->name
+					   : probe->host;
+	bool six = strchr(host, ':') != NULL;
+	cleanup_free char *url = mem_printf("%s://%s%s%s:%u/grpc.health.v1.Health/Check", check->tls ? "https" : "http",
+					    six ? "[" : "", host, six ? "]" : "", probe->port);
+	cleanup_buf struct buf authorities = { 0 };
+	const struct http_tls tls = { .authorities = &authorities, .unverified = check->insecure };
 	cleanup_http struct http_response response = { 0 };
 	cleanup_buf struct buf message = { 0 };
 	struct error *error = NULL;
 	struct http_request request = {
 		.method = "POST",
 		.url = url,
+		.address = probe->host,
 		.netns = probe->inside ? &probe->netns : NULL,
 		.headers = headers,
 		.body_fd = -1,
-		.h2c = true,
+		.tls = check->tls ? &tls : NULL,
+		.h2c = !check->tls,
+		.http2 = check->tls,
 		.connect_ms = limit_ms,
 		.total_ms = limit_ms,
 		.body_max = PROBE_BODY_MAX,
@@ -106,9 +117,11 @@ int probe_grpc(struct probe *probe, uint64_t limit_ms, bool *ret_healthy, struct
 
 	buf_reset(&probe->why);
 	*ret_healthy = false;
-	add_message(probe->grpc->service.s, &message);
+	add_message(check->service.s, &message);
 	request.body = message.data;
 	request.body_len = message.len;
+	if (probe_authorities(&check->ca, &authorities, err) < 0)
+		return -1;
 	if (http_do(probe->loop, &request, &response, &error) < 0) {
 		if (error->cls != ERROR_HEALTH)
 			return error_move(err, &error);

@@ -119,6 +119,11 @@ static void add_silence(struct probe *probe, const char *message)
 	buf_str(&probe->why, message);
 }
 
+int probe_authorities(const struct text *ca, struct buf *ret, struct error **err)
+{
+	return ca->s ? fs_read(ca->s, AUTHORITIES_MAX, ret, err) : 0;
+}
+
 static void probe_http_headers(const struct http_check *check, const struct origin *origin, struct argv *ret)
 {
 	if (origin->header)
@@ -153,7 +158,7 @@ static int probe_http_ask(struct probe *probe, const struct origin *origin, cons
 
 	probe_http_headers(check, origin, &headers);
 	request.headers = (const char *const *)headers.items;
-	if (check->ca.s && fs_read(check->ca.s, AUTHORITIES_MAX, &authorities, err) < 0)
+	if (probe_authorities(&check->ca, &authorities, err) < 0)
 		return -1;
 	if (http_do(probe->loop, &request, &response, &error) < 0) {
 		if (error->cls != ERROR_HEALTH)

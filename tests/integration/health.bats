@@ -192,6 +192,9 @@ front_image()
 			}
 			server {
 				listen 9000 http2;
+				listen 9443 ssl http2;
+				ssl_certificate /cert.pem;
+				ssl_certificate_key /key.pem;
 				location / { grpc_pass grpc://unix:/run/containerd/containerd.sock; }
 			}
 		}
@@ -232,6 +235,12 @@ asks_as_told()
 	asked 'http: {path: /here, port: 8443, host: app.test, scheme: https, ca: ca.pem}' 'exec: test -e /nginx.conf'
 	cb || return
 	equal "$status" 0 || return
+	asked 'grpc: {port: 9443, tls: true, host: app.test, ca: ca.pem}'
+	cb || return
+	equal "$status" 0 || return
+	asked 'grpc: {port: 9443, tls: true, insecure: true}'
+	cb || return
+	equal "$status" 0 || return
 	asked 'http: {path: /here, port: 8443, host: "app.test:8443", scheme: https, insecure: true}'
 	cb || return
 	equal "$status" 0 || return
@@ -259,6 +268,13 @@ says_why()
 	cb || return
 	equal "$status" 5 || return
 	grep -qi 'certificate' "$err" || return
+	asked 'grpc: {port: 9443, tls: true, ca: ca.pem, timeout: 2s}'
+	cb || return
+	equal "$status" 5 || return
+	grep -qi 'grpc.*certificate\|certificate' "$err" || return
+	asked 'grpc: {port: 9443, timeout: 2s}'
+	cb || return
+	equal "$status" 5 || return
 	asked 'grpc: {port: 9000, service: nobody.knows, timeout: 3s}' 'exec: {command: [sh, -c, "echo so it is; exit 3"], timeout: 1s}'
 	cb || return
 	equal "$status" 5 || return

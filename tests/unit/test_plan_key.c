@@ -304,6 +304,7 @@ static const struct edit edits[] = {
 	{ "services.yaml", "port: 86", "port: 87", VERIFY("option verify.grpc.port (86 -> 87)") },
 	{ "services.yaml", "service: s.S", "service: s.T", VERIFY("option verify.grpc.service (s.S -> s.T)") },
 	{ "services.yaml", "timeout: 4s", "timeout: 3s", VERIFY("option verify.grpc.timeout_ms (4000 -> 3000)") },
+	{ "services.yaml", "service: s.S", "service: s.S, tls: true", VERIFY("option verify.grpc.tls (0 -> 1)") },
 	{ "services.yaml", "-e, /x", "-e, /y", VERIFY("option verify.exec.command[2] (/x -> /y)") },
 	{ "services.yaml", "timeout: 2s", "timeout: 1s", VERIFY("option verify.exec.timeout_ms (2000 -> 1000)") },
 	{ "services.yaml", "user: \"7\"\n      max", "user: nonroot\n      max",

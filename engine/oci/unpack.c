@@ -152,21 +152,16 @@ static int unpack_unread(struct error *error, struct error **err)
 	return error_move(err, &error);
 }
 
-static int put_bytes(struct unpack *unpack, struct tar_reader *reader, const char *path, int fd, struct error **err)
+static int put_bytes(struct tar_reader *reader, const char *path, int fd, struct error **err)
 {
 	struct error *error = NULL;
 	const void *data;
 	size_t len;
 	int r;
 
-	while ((r = tar_reader_data(reader, &data, &len, &error)) > 0) {
-		unpack->bytes += len;
-		if (unpack->bytes > BYTES_MAX)
-			return error_make(err, ERROR_REGISTRY, "%s: unpacked, the archive has more than %llu GiB",
-					  unpack->name, (unsigned long long)(BYTES_MAX >> 30));
+	while ((r = tar_reader_data(reader, &data, &len, &error)) > 0)
 		if (fs_write_all(fd, data, len, path, err) < 0)
 			return -1;
-	}
 	return error ? unpack_unread(error, err) : r;
 }
 
@@ -174,11 +169,17 @@ static int put_file(struct unpack *unpack, struct tar_reader *reader, const stru
 		    int parent, const char *last, struct error **err)
 {
 	const struct timespec times[2] = { entry->mtime, entry->mtime };
-	cleanup_fd int fd = openat(parent, last, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
+	cleanup_fd int fd = -1;
 
+	/* A reader gives no more than the entry says. */
+	if (entry->size > BYTES_MAX - unpack->bytes)
+		return error_make(err, ERROR_REGISTRY, "%s: unpacked, the archive has more than %llu GiB", unpack->name,
+				  (unsigned long long)(BYTES_MAX >> 30));
+	unpack->bytes += entry->size;
+	fd = openat(parent, last, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
 	if (fd < 0)
 		return unpack_unwritten(unpack, path, err);
-	if (put_bytes(unpack, reader, path, fd, err) < 0)
+	if (put_bytes(reader, path, fd, err) < 0)
 		return -1;
 	if (fchmod(fd, entry->mode & 07777) < 0 || futimens(fd, times) < 0)
 		return unpack_unwritten(unpack, path, err);

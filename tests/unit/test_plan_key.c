@@ -76,7 +76,7 @@ static const char manifest[] = "project: world\n"
 			       "timeout: 5s, method: PUT, send: it, host: h.test, headers: {X: one}, redirects: 2, "
 			       "scheme: https, ca: ca.pem, insecure: false}\n"
 			       "      tcp: {port: 81, timeout: 6s}\n"
-			       "      grpc: {port: 86, service: s.S, timeout: 4s}\n"
+			       "      grpc: {port: 86, service: s.S, timeout: 4s, tls: true, host: g.test}\n"
 			       "      exec: {command: [test, -e, /x], timeout: 2s}\n"
 			       "      user: \"7\"\n"
 			       "      max_size: 10MB\n"
@@ -304,7 +304,11 @@ static const struct edit edits[] = {
 	{ "services.yaml", "port: 86", "port: 87", VERIFY("option verify.grpc.port (86 -> 87)") },
 	{ "services.yaml", "service: s.S", "service: s.T", VERIFY("option verify.grpc.service (s.S -> s.T)") },
 	{ "services.yaml", "timeout: 4s", "timeout: 3s", VERIFY("option verify.grpc.timeout_ms (4000 -> 3000)") },
-	{ "services.yaml", "service: s.S", "service: s.S, tls: true", VERIFY("option verify.grpc.tls (0 -> 1)") },
+	{ "services.yaml", "4s, tls: true, host: g.test", "4s",
+	  VERIFY("option verify.grpc.host (g.test -> (none)); option verify.grpc.tls (1 -> 0)") },
+	{ "services.yaml", "host: g.test", "host: k.test", VERIFY("option verify.grpc.host (g.test -> k.test)") },
+	{ "services.yaml", "host: g.test", "host: g.test, insecure: true",
+	  VERIFY("option verify.grpc.insecure (0 -> 1)") },
 	{ "services.yaml", "-e, /x", "-e, /y", VERIFY("option verify.exec.command[2] (/x -> /y)") },
 	{ "services.yaml", "timeout: 2s", "timeout: 1s", VERIFY("option verify.exec.timeout_ms (2000 -> 1000)") },
 	{ "services.yaml", "user: \"7\"\n      max", "user: nonroot\n      max",

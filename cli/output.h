@@ -7,16 +7,17 @@
 struct buf;
 struct error;
 struct json;
+struct ref;
 
 /* Writes all data to stdout, or fails (a closed pipe or a full disk is an error). Returns 0. */
 int output_data(const char *data, size_t len, struct error **err);
 /* A document, indented. */
 int output_json(const struct json *document, struct error **err);
-/* The same of a list of facts: {"version": 1, "NAME": [...]}. */
+/* A list of facts as a document: {"version": 1, "NAME": [...]}, with a copy of the list. Free it with json_free. */
 struct json *output_document(const char *name, const struct json *list);
+/* Prints it. */
 int output_list(const char *name, const struct json *list, struct error **err);
 /* Appends what a reference in a registry is now: {"reference": ..., "digest": ...}. */
-struct ref;
 void output_add_reference(struct json *list, const struct ref *ref, const char *digest);
 /* The same for text from outside: unchanged, but made safe if stdout is a terminal. */
 int output_text(const char *text, size_t len, struct error **err);

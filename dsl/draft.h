@@ -35,12 +35,13 @@ struct draft_source {
 	struct text file, variable; /* both s NULL: defined elsewhere (external) */
 };
 
-/* Values that need work before they become part of a service. */
 /* compose's deploy, of which limits, reservations, the restart policy and the number count. */
 struct draft_amounts {
 	struct pos pos;
 	struct text cpus, pids;
-	uint64_t memory; /* bytes */
+	uint64_t memory;        /* bytes */
+	bool devices;           /* some are named */
+	struct pos devices_pos;
 };
 
 struct draft_resources {
@@ -60,6 +61,7 @@ struct draft_deploy {
 	struct text replicas;
 };
 
+/* Values that need work before they become part of a service. */
 struct draft_rest {
 	struct text image;
 	struct text platform;

@@ -87,8 +87,9 @@ void resolve_cycles(struct resolve *r);
 /* Nobody may wait for the health of a service that has no check. */
 void resolve_conditions(struct resolve *r);
 void resolve_env_files(struct resolve *r);
-/* Secrets and configs of its containers. */
+/* Limits and restart policy of its containers. */
 void resolve_deploy(struct resolve *r, const struct draft_deploy *draft, struct service *service);
+/* Secrets and configs of its containers. */
 void resolve_files(struct resolve *r, const struct draft_rest *draft, struct service *service);
 void resolve_mounts(struct resolve *r); /* paths of volumes */
 void resolve_groups(struct resolve *r);
@@ -118,6 +119,8 @@ const char *resolve_path(struct resolve *r, const char *dir, const char *path);
 const char *resolve_dir(struct resolve *r, struct pos pos);
 /* The same for a path in the manifest; complains about one that leads out of what a manifest from elsewhere came with. */
 const char *resolve_text(struct resolve *r, const struct text *path);
+/* Adds to service->unused. */
+void resolve_unused(struct resolve *r, struct service *service, const char *key, struct pos pos);
 /* Complains about what (`what`: "prepare") only a manifest of one's own may have. */
 void resolve_own_only(struct resolve *r, struct pos pos, const char *what);
 

@@ -187,21 +187,23 @@ static void check_http(struct resolve *r, const struct service *service, struct 
 	check_port(r, service, http->port, http->pos, "http");
 }
 
+static void refuse_without_tls(struct resolve *r, bool given, struct pos pos, const char *key)
+{
+	if (given)
+		diags_add(r->diags, pos, "write tls: true", "\"%s\" is about TLS, but the check is not", key);
+}
+
 static void check_grpc(struct resolve *r, const struct service *service, struct grpc_check *grpc)
 {
 	if (!grpc->timeout_ms)
 		grpc->timeout_ms = TIMEOUT_MS;
 	if (grpc->service.s && strlen(grpc->service.s) > GRPC_NAME_MAX)
 		diags_add(r->diags, grpc->service.pos, NULL, "the service's name is longer than %d bytes", GRPC_NAME_MAX);
-	if (!grpc->tls && (grpc->ca.s || grpc->host.s || grpc->insecure))
-		diags_add(r->diags,
-			  grpc->ca.s     ? grpc->ca.pos
-			  : grpc->host.s ? grpc->host.pos
-					 : grpc->pos,
-			  "write tls: true", "\"%s\" is about TLS, but the check is not",
-			  grpc->ca.s     ? "ca"
-			  : grpc->host.s ? "host"
-					 : "insecure");
+	if (!grpc->tls) {
+		refuse_without_tls(r, grpc->ca.s, grpc->ca.pos, "ca");
+		refuse_without_tls(r, grpc->host.s, grpc->host.pos, "host");
+		refuse_without_tls(r, grpc->insecure, grpc->pos, "insecure");
+	}
 	if (grpc->host.s && (!is_line(grpc->host.s) || strpbrk(grpc->host.s, " /:@?#")))
 		diags_add(r->diags, grpc->host.pos, NULL, "\"%s\" is not the name of a host", grpc->host.s);
 	if (grpc->ca.s)

@@ -24,19 +24,6 @@ static void resolve_restart(struct resolve *r, const struct draft_restart *draft
 	*ret = (struct text){ policy, draft->condition.pos };
 }
 
-static void note_replicas(struct resolve *r, const struct text *replicas, struct service *service)
-{
-	struct text *unused;
-
-	if (!replicas->s || strcmp(replicas->s, "1") == 0)
-		return;
-	unused = arena_array(r->arena, service->unused.len + 1, sizeof(*unused));
-	if (service->unused.len > 0)
-		memcpy(unused, service->unused.items, service->unused.len * sizeof(*unused));
-	unused[service->unused.len++] = (struct text){ "deploy.replicas", replicas->pos };
-	service->unused.items = unused;
-}
-
 void resolve_deploy(struct resolve *r, const struct draft_deploy *draft, struct service *service)
 {
 	const struct draft_amounts *limits = &draft->resources.limits;
@@ -51,5 +38,9 @@ void resolve_deploy(struct resolve *r, const struct draft_deploy *draft, struct 
 	if (draft->resources.reservations.memory)
 		run->mem_reservation = draft->resources.reservations.memory;
 	resolve_restart(r, &draft->restart, &run->restart);
-	note_replicas(r, &draft->replicas, service);
+	if (draft->replicas.s && strcmp(draft->replicas.s, "1") != 0)
+		resolve_unused(r, service, "deploy.replicas", draft->replicas.pos);
+	if (draft->resources.reservations.devices)
+		resolve_unused(r, service, "deploy.resources.reservations.devices",
+			       draft->resources.reservations.devices_pos);
 }

@@ -36,9 +36,9 @@ static void resolve_file_add(struct resolve *r, struct service *service, const s
 		return;
 	}
 	if (!source->file.s) {
-		service->unused.items[service->unused.len++] =
-			(struct text){ arena_printf(r->arena, "%s %s (only files are)", kind->one, draft->source.s),
-				       draft->source.pos };
+		resolve_unused(r, service,
+			       arena_printf(r->arena, "%s %s (only files are)", kind->one, draft->source.s),
+			       draft->source.pos);
 		return;
 	}
 	service->files[service->files_len++] =
@@ -54,11 +54,7 @@ void resolve_files(struct resolve *r, const struct draft_rest *draft, struct ser
 					   r->draft->sources_len };
 	const struct file_kind configs = { "configs", "config", "/", r->draft->configs, r->draft->configs_len };
 	size_t len = draft->secrets_len + draft->configs_len;
-	struct text *unused = arena_array(r->arena, service->unused.len + len + 1, sizeof(*unused));
 
-	if (service->unused.len > 0)
-		memcpy(unused, service->unused.items, service->unused.len * sizeof(*unused));
-	service->unused.items = unused;
 	service->files = arena_array(r->arena, len + 1, sizeof(*service->files));
 	for (size_t i = 0; i < draft->secrets_len; i++)
 		resolve_file_add(r, service, &secrets, &draft->secrets[i]);

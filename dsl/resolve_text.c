@@ -40,6 +40,17 @@ const char *resolve_text(struct resolve *r, const struct text *path)
 	return found;
 }
 
+void resolve_unused(struct resolve *r, struct service *service, const char *key, struct pos pos)
+{
+	struct texts *list = &service->unused;
+	struct text *items = arena_array(r->arena, list->len + 1, sizeof(*items));
+
+	if (list->len > 0)
+		memcpy(items, list->items, list->len * sizeof(*items));
+	items[list->len++] = (struct text){ key, pos };
+	list->items = items;
+}
+
 void resolve_own_only(struct resolve *r, struct pos pos, const char *what)
 {
 	if (unit_at(r->units, pos)->fetched)

@@ -257,7 +257,8 @@ static const struct schema_key reservations_keys[] = {
 	{ "cpus", TYPE_SHAPE, .flags = FLAG_SINGLE, .doc = "Of a cluster's node." },
 	{ "memory", TYPE_MEMORY, IN(draft_amounts, memory), .doc = "As the service's \"mem_reservation\"." },
 	{ "generic_resources", TYPE_SHAPE, .flags = FLAG_LIST, .doc = "Of a cluster's node." },
-	{ "devices", TYPE_SHAPE, .flags = FLAG_LIST, .doc = "Graphics processors and other devices." },
+	{ "devices", TYPE_SHAPE, .flags = FLAG_LIST, HAS(draft_amounts, devices), POS(draft_amounts, devices_pos),
+	  .doc = "Graphics processors and other devices: not used." },
 };
 
 static const struct schema schema_reservations = { .name = "reservations", KEYS(reservations_keys) };

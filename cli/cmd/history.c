@@ -100,15 +100,12 @@ static int history_print_json(const struct run_info *runs, size_t len, struct er
 {
 	cleanup_json struct json *root = json_new_object();
 	struct json *list = json_new_array();
-	cleanup_buf struct buf out = { 0 };
 
 	json_set_int(root, "version", 1);
 	for (size_t i = 0; i < len; i++)
 		json_append(list, run_json(&runs[i]));
 	json_set(root, "runs", list);
-	json_dump(root, JSON_INDENT, &out);
-	buf_char(&out, '\n');
-	return output_data(out.data, out.len, err);
+	return output_json(root, err);
 }
 
 static int print_history(struct session *session, struct error **err)

@@ -120,10 +120,11 @@ int cmd_list(const struct options *options, struct error **err)
 	struct session session;
 	int r = session_open(&session, options, err);
 
-	if (r == 0) {
+	if (r == 0 && strcmp(options->format, "json") == 0) {
+		r = list_print_json(session.manifest, err);
+	} else if (r == 0) {
 		list_add_text(session.manifest, &out);
-		r = strcmp(options->format, "json") == 0 ? list_print_json(session.manifest, err)
-							 : output_data(out.data, out.len, err);
+		r = output_data(out.data, out.len, err);
 	}
 	session_close(&session);
 	return r;

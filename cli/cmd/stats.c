@@ -87,7 +87,6 @@ static int stats_print_json(const struct stats *stats, struct error **err)
 {
 	cleanup_json struct json *root = json_new_object();
 	struct json *nodes = json_new_array();
-	cleanup_buf struct buf out = { 0 };
 
 	json_set_int(root, "version", 1);
 	json_set_int(root, "runs", (int64_t)stats->runs);
@@ -101,9 +100,7 @@ static int stats_print_json(const struct stats *stats, struct error **err)
 	for (size_t i = 0; i < stats->nodes_len; i++)
 		json_append(nodes, stats_node_json(&stats->nodes[i]));
 	json_set(root, "nodes", nodes);
-	json_dump(root, JSON_INDENT, &out);
-	buf_char(&out, '\n');
-	return output_data(out.data, out.len, err);
+	return output_json(root, err);
 }
 
 static int print_stats(struct session *session, struct error **err)

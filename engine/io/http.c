@@ -82,15 +82,15 @@ static void http_load(void)
 		error_make(&lib.error, ERROR_TOOL, "%s cannot be initialised", CBUILD_LIBCURL);
 }
 
-static bool beyond(const struct transfer *transfer)
+static bool is_too_long(const struct transfer *transfer)
 {
 	return transfer->request->take_max > 0 && transfer->taken > transfer->request->take_max;
 }
 
-static size_t hand_over(struct transfer *transfer, const char *data, size_t len)
+static size_t http_take_part(struct transfer *transfer, const char *data, size_t len)
 {
 	transfer->taken += len;
-	return !beyond(transfer) && transfer->request->take(transfer->request->take_data, data, len) == 0 ? len : 0;
+	return !is_too_long(transfer) && transfer->request->take(transfer->request->take_data, data, len) == 0 ? len : 0;
 }
 
 static size_t take_body(char *data, size_t size, size_t count, void *arg)
@@ -104,7 +104,7 @@ static size_t take_body(char *data, size_t size, size_t count, void *arg)
 	if (transfer->request->take) {
 		lib.curl_easy_getinfo(transfer->easy, CURLINFO_RESPONSE_CODE, &status);
 		if (status == 200 || status == 206)
-			return hand_over(transfer, data, len);
+			return http_take_part(transfer, data, len);
 	}
 	if (len <= room) {
 		buf_add(body, data, len);
@@ -486,7 +486,7 @@ static int http_fail(struct transfer *transfer, CURLcode code, struct error **er
 
 	lib.curl_easy_getinfo(transfer->easy, CURLINFO_OS_ERRNO, &os);
 	sentence = http_may_pass(code) ? errno_sentence(os) : NULL;
-	if (code == CURLE_FILESIZE_EXCEEDED || beyond(transfer)) {
+	if (code == CURLE_FILESIZE_EXCEEDED || is_too_long(transfer)) {
 		error_make(&error, ERROR_HEALTH, "the answer has more than %llu bytes",
 			   (unsigned long long)transfer->request->take_max);
 	} else if (code == CURLE_OPERATION_TIMEDOUT) {

@@ -134,7 +134,10 @@ int proc_journal(struct loop *loop, const char *path, struct error **err)
 
 void proc_journal_close(struct loop *loop)
 {
-	end_journal(procs_of(loop));
+	struct procs *procs = *loop_procs(loop);
+
+	if (procs)
+		end_journal(procs);
 }
 
 static void proc_finish(struct child *child)

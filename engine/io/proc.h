@@ -75,8 +75,9 @@ void proc_stop(struct loop *loop, atomic_bool *stop);
 int proc_check(struct loop *loop, const struct proc_spec *spec, int cls, struct proc_result *ret, struct error **err);
 
 /* Sets the file that records the ids of running children, so that the next run can end what a killed cbuild left
- * behind (NULL: none). Set it before the first child. proc_journal_close removes the file, loop_free does at the latest. */
+ * behind (NULL: none). Set it before the first child; on the loop's thread. */
 int proc_journal(struct loop *loop, const char *path, struct error **err);
+/* Removes the file, as loop_free does at the latest: when nothing of the run is left that a later one could end. On the loop's thread. */
 void proc_journal_close(struct loop *loop);
 /* Ends the process groups in a journal left by a killed cbuild, if they are still the same processes (start times
  * match), and removes the journal. */

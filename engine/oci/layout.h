@@ -56,7 +56,8 @@ int layout_adopt(struct layout *layout, const char *path, const char *digest, ui
 int layout_import_dir(struct layout *layout, const char *dir, const struct platform *platform,
 		      char ret_digest[DIGEST_LEN + 1], struct error **err);
 
-/* Copies the image of a platform, or a whole index, from another layout. What is there is not read again. */
+/* Copies the image of a platform, or a whole index, from another layout, which somebody else may own. Blobs that the store has are not
+ * copied again; one that is not what its digest says is an error. In tasks: layers may be large. */
 int layout_copy(struct layout *layout, struct layout *from, const char *digest, struct error **err);
 
 struct layout_member {
@@ -107,7 +108,8 @@ int layout_export(struct layout *layout, const char *digest, const char *referen
 enum layout_tar { LAYOUT_TAR_WHOLE, LAYOUT_TAR_DOCKER };
 int layout_export_tar(struct layout *layout, const char *digest, const char *const *references, size_t len,
 		      enum layout_tar what, const char *path, struct error **err);
-/* Several images as one layout in a tar, without their layers: a few kilobytes each, for an engine that has the layers. */
+/* Several images as one layout in a tar at `path`, without their layers: a few kilobytes each, for an engine that has the layers. An image
+ * may be there under several names. */
 struct layout_bare {
 	const char *digest; /* of an image for one platform */
 	const char *const *references;

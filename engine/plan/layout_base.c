@@ -59,16 +59,41 @@ static int find_digest(const struct named_context *context, char ret[DIGEST_LEN 
 	return 0;
 }
 
+/* An image alone says in its config which platform it is for. */
+static int read_for(struct layout *layout, const char *digest, const struct platform *platform, struct image **ret,
+		    struct error **err)
+{
+	char picked[DIGEST_LEN + 1], attestation[DIGEST_LEN + 1], wanted[PLATFORM_TEXT], found[PLATFORM_TEXT];
+
+	if (pick_stored(layout, digest, platform, picked, attestation, err) < 0 || image_read(layout, picked, ret, err) < 0)
+		return -1;
+	if (platform_equal(&(*ret)->platform, platform))
+		return 0;
+	platform_text(platform, wanted);
+	platform_text(&(*ret)->platform, found);
+	image_free(*ret);
+	*ret = NULL;
+	return error_make(err, ERROR_STATE, "%s: no image for %s; found: %s", layout_dir(layout), wanted, found);
+}
+
+/* As a base of a registry: of the platform, or else of an older variant that runs on it. The error is about the platform itself. */
 static int read_layout(const struct named_context *context, const struct platform *platform, struct image **ret,
 		       struct error **err)
 {
 	cleanup_layout struct layout *layout = NULL;
-	char digest[DIGEST_LEN + 1], picked[DIGEST_LEN + 1], attestation[DIGEST_LEN + 1];
+	struct platform older = *platform;
+	char digest[DIGEST_LEN + 1];
 
-	if (layout_open(context->value.s, false, &layout, err) < 0 || find_digest(context, digest, err) < 0 ||
-	    pick_stored(layout, digest, platform, picked, attestation, err) < 0)
+	if (layout_open(context->value.s, false, &layout, err) < 0 || find_digest(context, digest, err) < 0)
 		return -1;
-	return image_read(layout, picked, ret, err);
+	if (read_for(layout, digest, platform, ret, err) == 0)
+		return 0;
+	while (platform_weaker(&older))
+		if (read_for(layout, digest, &older, ret, NULL) == 0) {
+			error_free(steal_ptr(*err));
+			return 0;
+		}
+	return -1;
 }
 
 bool plan_find_layout(struct plan *plan, const struct named_context *context, struct plan_image *image)

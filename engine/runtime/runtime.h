@@ -189,7 +189,7 @@ const char *container_ip(const struct container *container);
 int container_state(struct container *container, bool *ret_running, int *ret_status, struct error **err);
 /* Whether they are the same one, opened twice. */
 bool container_same(const struct container *a, const struct container *b);
-/* For one that a runtime which is gone has left: the same engine, opened again. */
+/* Gives a container whose runtime was freed to the same engine, opened again. */
 void container_move(struct container *container, struct runtime *runtime);
 /* Whether container_state has found that it is another process by now: it was started again, or a new one has its name. */
 bool container_renewed(const struct container *container);

@@ -12,11 +12,11 @@
 /* Shared by the files of engine/runtime/; for them only. */
 
 struct argv;
+struct bare_request;
 struct container;
 struct inspected;
 struct json;
 struct keylock;
-struct bare_request;
 struct proc_result;
 struct runtime_ops;
 

@@ -44,7 +44,7 @@ struct probe {
 /* One attempt of at most `limit_ms`: *ret_healthy. Errors: only cancelled and tools. */
 int probe_http(struct probe *probe, uint64_t limit_ms, bool *ret_healthy, struct error **err);
 int probe_tcp(struct probe *probe, uint64_t limit_ms, bool *ret_healthy, struct error **err);
-/* The authorities of a check's `ca`; nothing when it has none. */
+/* Adds the text of a check's `ca` to *ret, if it has one. ERROR_STATE. */
 int probe_authorities(const struct text *ca, struct buf *ret, struct error **err);
 int probe_grpc(struct probe *probe, uint64_t limit_ms, bool *ret_healthy, struct error **err);
 int probe_exec(struct probe *probe, uint64_t limit_ms, bool *ret_healthy, struct error **err);

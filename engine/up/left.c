@@ -8,6 +8,8 @@
 #include "engine/runtime/runtime.h"
 #include "engine/up/up_internal.h"
 
+/* What runs on between two runs of one process (watch --run): so the next one need not ask an engine for what it knows. */
+
 struct left_one {
 	char *service;
 	struct container *container; /* NULL: the next run has taken it over */

@@ -72,7 +72,7 @@ bool start_all(struct up *up, void (*output_ended)(struct up *up));
 int standing_find(struct up *up, struct error **err); /* finds standing containers */
 int start_one(struct up *up, const struct stack_part *part, struct actor **ret, struct error **err);
 int create_alone(struct up *up, struct error **err); /* job->alone */
-/* Adds what stands and runs to the stack, without starting anything. True. */
+/* As start_all, but only adds what stands and runs: nothing is started, and nothing can fail. */
 bool join_standing(struct up *up, void (*output_ended)(struct up *up));
 void standing_leave(struct up *up); /* frees those that were not taken over */
 

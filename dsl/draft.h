@@ -39,8 +39,8 @@ struct draft_source {
 struct draft_amounts {
 	struct pos pos;
 	struct text cpus, pids;
-	uint64_t memory;        /* bytes */
-	bool devices;           /* some are named */
+	uint64_t memory; /* bytes */
+	bool devices;    /* some are named */
 	struct pos devices_pos;
 };
 

@@ -65,7 +65,8 @@ static int read_for(struct layout *layout, const char *digest, const struct plat
 {
 	char picked[DIGEST_LEN + 1], attestation[DIGEST_LEN + 1], wanted[PLATFORM_TEXT], found[PLATFORM_TEXT];
 
-	if (pick_stored(layout, digest, platform, picked, attestation, err) < 0 || image_read(layout, picked, ret, err) < 0)
+	if (pick_stored(layout, digest, platform, picked, attestation, err) < 0 ||
+	    image_read(layout, picked, ret, err) < 0)
 		return -1;
 	if (platform_equal(&(*ret)->platform, platform))
 		return 0;

@@ -160,6 +160,36 @@ fresh()
 	"$cbuild" export compose | grep -q 'oci-layout://.*kept:v1'
 }
 
+@test "a layout for another platform is not built from" {
+	export CBUILD_BUILDER=buildah
+	sources other "oci-layout://base/.cbuild/oci"
+	layout one
+	cb -C base --platforms linux/arm64 --no-load --no-verify
+	rm -rf base/.cbuild
+	cb -C base --platforms linux/arm64 --no-load --no-verify
+	equal "$status" 0
+	cb -n --no-load
+	equal "$status" 2
+	grep -q 'services.yaml:3:.*no image for linux/amd64' "$err"
+	# An image alone, not an index: its config says the platform.
+	local image size
+	image=$(jq -r '.manifests[0].digest' base/.cbuild/oci/index.json)
+	image=$(jq -r '.manifests[0].digest' "$(blob_in base "$image")")
+	jq --arg digest "$image" '.manifests = [{mediaType: "application/vnd.oci.image.manifest.v1+json", digest: $digest, size: 1}]' \
+		base/.cbuild/oci/index.json >alone.json
+	mkdir alone
+	cp -r base/.cbuild/oci/blobs base/.cbuild/oci/oci-layout alone/
+	size=$(stat -c %s "alone/blobs/sha256/${image#sha256:}")
+	jq --argjson size "$size" '.manifests[0].size = $size' alone.json >alone/index.json
+	sed -i 's|base/.cbuild/oci|alone|' services.yaml
+	cb -n --no-load
+	equal "$status" 2
+	grep -q 'services.yaml:3:.*no image for linux/amd64; found: linux/arm64' "$err"
+	sed -i 's|platforms: .*|platforms: [linux/arm64]|' services.yaml
+	cb --no-load
+	equal "$status" 0
+}
+
 @test "a bake file's layout is used as bake uses it" {
 	sources bake ignored
 	rm services.yaml

@@ -144,9 +144,10 @@ compare()
 	export CBUILD_RUNTIME=docker
 	compare 'restart: "no"' 'mem_reservation: 24m' 'deploy: {resources: {limits: {cpus: "0.5"}}, restart_policy: {condition: any}}' \
 		'logging: {driver: json-file, options: {max-size: 2m}}'
-	sed -i 's/deploy: {/&replicas: 3, /' compose.yaml
+	sed -i 's/deploy: {/&replicas: 3, /; s/resources: {/&reservations: {devices: [{capabilities: [gpu]}]}, /' compose.yaml
 	cb up -d web
 	grep -q 'deploy.replicas' "$err"
+	grep -q 'deploy.resources.reservations.devices' "$err"
 	cb down
 }
 

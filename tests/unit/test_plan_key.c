@@ -76,7 +76,7 @@ static const char manifest[] = "project: world\n"
 			       "timeout: 5s, method: PUT, send: it, host: h.test, headers: {X: one}, redirects: 2, "
 			       "scheme: https, ca: ca.pem, insecure: false}\n"
 			       "      tcp: {port: 81, timeout: 6s}\n"
-			       "      grpc: {port: 86, service: s.S, timeout: 4s, tls: true, host: g.test}\n"
+			       "      grpc: {port: 86, service: s.S, timeout: 4s, tls: true, host: g.test, ca: grpc.pem}\n"
 			       "      exec: {command: [test, -e, /x], timeout: 2s}\n"
 			       "      user: \"7\"\n"
 			       "      max_size: 10MB\n"
@@ -140,6 +140,7 @@ static int set_up(void **state)
 	world_write(world, "fetched/a.tar/x", "one\n");
 	world_write(world, "fetched/b.tar/x", "two\n");
 	world_write(world, "ca.pem", "authority");
+	world_write(world, "grpc.pem", "grpc's");
 	world_write(world, "settings.conf", "quiet");
 	world_write(world, "app/main.c", "int main;\n");
 	world_write(world, "app/gen.c", "int gen;\n");
@@ -304,8 +305,9 @@ static const struct edit edits[] = {
 	{ "services.yaml", "port: 86", "port: 87", VERIFY("option verify.grpc.port (86 -> 87)") },
 	{ "services.yaml", "service: s.S", "service: s.T", VERIFY("option verify.grpc.service (s.S -> s.T)") },
 	{ "services.yaml", "timeout: 4s", "timeout: 3s", VERIFY("option verify.grpc.timeout_ms (4000 -> 3000)") },
-	{ "services.yaml", "4s, tls: true, host: g.test", "4s",
-	  VERIFY("option verify.grpc.host (g.test -> (none)); option verify.grpc.tls (1 -> 0)") },
+	{ "services.yaml", "4s, tls: true, host: g.test, ca: grpc.pem", "4s",
+	  VERIFY("option verify.grpc.host (g.test -> (none)); option verify.grpc.tls (1 -> 0); file grpc.pem (removed)") },
+	{ "grpc.pem", "grpc's", "another", VERIFY("file grpc.pem (content)") },
 	{ "services.yaml", "host: g.test", "host: k.test", VERIFY("option verify.grpc.host (g.test -> k.test)") },
 	{ "services.yaml", "host: g.test", "host: g.test, insecure: true",
 	  VERIFY("option verify.grpc.insecure (0 -> 1)") },

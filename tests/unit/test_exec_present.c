@@ -9,6 +9,7 @@
 #include "base/fs.h"
 #include "dsl/manifest.h"
 #include "engine/exec/present.h"
+#include "engine/plan/plan.h"
 #include "engine/oci/layout.h"
 #include "engine/plan/plan_node.h"
 
@@ -57,7 +58,7 @@ static bool is_present(struct present *present, struct state *db, const char *ke
 {
 	const struct node node = { .id = "load:app", .kind = NODE_LOAD };
 	cleanup_record struct record *record = NULL;
-	const char *what;
+	struct plan_lost what;
 
 	ok(state_find(db, node.id, key, &record, err));
 	assert_non_null(record);
@@ -100,7 +101,7 @@ static void many_images_are_looked_at_ahead(void **state)
 	const struct node node = { .id = "build:app", .kind = NODE_BUILD };
 	cleanup_layout struct layout *layout = NULL;
 	struct present *present;
-	const char *what;
+	struct plan_lost what;
 
 	(void)state;
 	ok(layout_open("store", true, &layout, err));

@@ -415,7 +415,8 @@ static int drive(struct loop *loop, struct transfer *transfer, CURLcode *ret, st
 	while (running > 0) {
 		CURLMcode code = CURLM_OK;
 
-		if (!transfer->request->cleanup && loop_cancelled(loop)) {
+		if ((!transfer->request->cleanup && loop_cancelled(loop)) ||
+		    (transfer->request->stop && atomic_load(transfer->request->stop))) {
 			r = error_make(err, ERROR_CANCELLED, "interrupted");
 			break;
 		}

@@ -1,6 +1,7 @@
 #ifndef ENGINE_IO_HTTP_H
 #define ENGINE_IO_HTTP_H
 
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -56,6 +57,7 @@ struct http_request {
 	bool http2;                 /* if the server offers it */
 	bool h2c;                   /* nothing but HTTP/2, without TLS */
 	bool cleanup;               /* goes on when the loop is cancelled */
+	const atomic_bool *stop;    /* ERROR_CANCELLED once it is set; or NULL */
 };
 
 struct http_response {

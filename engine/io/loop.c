@@ -443,6 +443,16 @@ int loop_on_resize(struct loop *loop, void (*fn)(void *arg), void *arg, struct e
 
 int loop_pause(struct loop *loop, uint64_t ms, struct error **err)
 {
+	return loop_pause_unless(loop, ms, NULL, err);
+}
+
+static bool must_stop(const struct loop *loop, const atomic_bool *stop)
+{
+	return loop_cancelled(loop) || (stop && atomic_load(stop));
+}
+
+int loop_pause_unless(struct loop *loop, uint64_t ms, const atomic_bool *stop, struct error **err)
+{
 	struct timespec until;
 	int r = 0;
 
@@ -458,12 +468,19 @@ int loop_pause(struct loop *loop, uint64_t ms, struct error **err)
 		until.tv_sec++;
 	}
 	pthread_mutex_lock(&loop->lock);
-	while (!loop_cancelled(loop) && r != ETIMEDOUT)
+	while (!must_stop(loop, stop) && r != ETIMEDOUT)
 		r = pthread_cond_timedwait(&loop->cancelled, &loop->lock, &until);
 	pthread_mutex_unlock(&loop->lock);
-	if (loop_cancelled(loop))
+	if (must_stop(loop, stop))
 		return error_make(err, ERROR_CANCELLED, "interrupted");
 	return 0;
+}
+
+void loop_wake(struct loop *loop)
+{
+	pthread_mutex_lock(&loop->lock);
+	pthread_cond_broadcast(&loop->cancelled);
+	pthread_mutex_unlock(&loop->lock);
 }
 
 uint64_t loop_now_ms(void)

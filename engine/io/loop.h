@@ -1,6 +1,7 @@
 #ifndef ENGINE_IO_LOOP_H
 #define ENGINE_IO_LOOP_H
 
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stdint.h>
 
@@ -54,6 +55,9 @@ int loop_on_resize(struct loop *loop, void (*fn)(void *arg), void *arg, struct e
 
 /* Tasks only: waits for `ms`, or until cancelled (then ERROR_CANCELLED). */
 int loop_pause(struct loop *loop, uint64_t ms, struct error **err);
+/* The same, and ERROR_CANCELLED too once *stop (may be NULL) is set, of which loop_wake tells those who pause. */
+int loop_pause_unless(struct loop *loop, uint64_t ms, const atomic_bool *stop, struct error **err);
+void loop_wake(struct loop *loop); /* any thread */
 /* Monotonic time in milliseconds. Any thread. */
 uint64_t loop_now_ms(void);
 

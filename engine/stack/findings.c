@@ -24,15 +24,18 @@ void findings_pass(struct findings *findings, const char *fmt, ...)
 {
 	va_list args;
 
+	pthread_mutex_lock(&findings->lock);
 	va_start(args, fmt);
 	add_line(findings->report, fmt, args);
 	va_end(args);
+	pthread_mutex_unlock(&findings->lock);
 }
 
 void findings_fail(struct findings *findings, int cls, const char *fmt, ...)
 {
 	va_list args;
 
+	pthread_mutex_lock(&findings->lock);
 	if (cls == ERROR_HEALTH)
 		findings->health = true;
 	else if (cls == ERROR_BUILD)
@@ -42,19 +45,21 @@ void findings_fail(struct findings *findings, int cls, const char *fmt, ...)
 	va_start(args, fmt);
 	add_line(&findings->failures, fmt, args);
 	va_end(args);
+	pthread_mutex_unlock(&findings->lock);
 }
 
 void findings_error(struct findings *findings, const char *what, struct error **error)
 {
 	struct error *own = steal_ptr(*error);
 
-	if (own->cls == ERROR_CANCELLED) {
-		error_move(&findings->cancelled, &own);
-		return;
-	}
-	findings_fail(findings, own->cls, "%s%s%s", what ? what : "", what ? ": " : "", own->message);
+	if (own->cls != ERROR_CANCELLED)
+		findings_fail(findings, own->cls, "%s%s%s", what ? what : "", what ? ": " : "", own->message);
+	pthread_mutex_lock(&findings->lock);
 	if (own->remedy && !findings->remedy)
 		findings->remedy = mem_strdup(own->remedy);
+	if (own->cls == ERROR_CANCELLED)
+		error_move(findings->cancelled ? NULL : &findings->cancelled, &own);
+	pthread_mutex_unlock(&findings->lock);
 	error_free(own);
 }
 

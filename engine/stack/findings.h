@@ -1,6 +1,7 @@
 #ifndef ENGINE_STACK_FINDINGS_H
 #define ENGINE_STACK_FINDINGS_H
 
+#include <pthread.h>
 #include <stdbool.h>
 #include <stddef.h>
 
@@ -8,8 +9,9 @@
 
 struct error;
 
-/* The results of checks. All failures are collected, not only the first. */
+/* The results of checks, which several threads may add. All failures are collected, not only the first. */
 struct findings {
+	pthread_mutex_t lock;
 	struct buf *report;      /* one line for each check that passed */
 	struct buf failures;     /* one paragraph for each check that failed */
 	bool policy, health;     /* kinds of failures */
@@ -17,6 +19,7 @@ struct findings {
 	struct error *cancelled; /* set: do nothing more */
 	char *remedy;
 };
+#define FINDINGS(to) { .lock = PTHREAD_MUTEX_INITIALIZER, .report = (to) }
 __attribute__((format(printf, 2, 3))) void findings_pass(struct findings *findings, const char *fmt, ...);
 __attribute__((format(printf, 3, 4))) void findings_fail(struct findings *findings, int cls, const char *fmt, ...);
 /* Takes ownership of the error; `what` (may be NULL) precedes it. */

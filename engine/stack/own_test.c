@@ -24,14 +24,14 @@
 #define SAID_MAX 4096 /* bytes of the last try's output that are shown */
 
 /* The command of a check as written in compose files and images, or NULL: "NONE", or nothing to run. */
-static const char *const *test_words(struct stack *stack, const char *const *test, size_t len)
+static const char *const *test_words(struct actor *actor, const char *const *test, size_t len)
 {
 	const char **words;
 	size_t words_len = 0;
 
 	if (len < 2 || strcmp(test[0], "NONE") == 0)
 		return NULL;
-	words = arena_array(stack->arena, len + 2, sizeof(*words));
+	words = arena_array(actor->arena, len + 2, sizeof(*words));
 	if (strcmp(test[0], "CMD-SHELL") == 0) {
 		words[words_len++] = "/bin/sh";
 		words[words_len++] = "-c";
@@ -48,7 +48,7 @@ static uint64_t own_test_time(const struct json *check, const char *key)
 	return ns > 0 ? (uint64_t)ns / NS_IN_MS : 0;
 }
 
-static int own_test_take_image(struct stack *stack, const char *healthcheck, struct own_test *ret, struct error **err)
+static int own_test_take_image(struct actor *actor, const char *healthcheck, struct own_test *ret, struct error **err)
 {
 	cleanup_json struct json *check = NULL;
 	const struct json *test;
@@ -61,13 +61,13 @@ static int own_test_take_image(struct stack *stack, const char *healthcheck, str
 		return -1;
 	test = json_get(check, "Test");
 	len = json_len(test);
-	items = arena_array(stack->arena, len + 1, sizeof(*items));
+	items = arena_array(actor->arena, len + 1, sizeof(*items));
 	for (size_t i = 0; i < len; i++) {
 		const char *item = json_text(json_at(test, i));
 
-		items[i] = arena_strdup(stack->arena, item ? item : "");
+		items[i] = arena_strdup(actor->arena, item ? item : "");
 	}
-	ret->test = test_words(stack, items, len);
+	ret->test = test_words(actor, items, len);
 	ret->interval_ms = own_test_time(check, "Interval");
 	ret->timeout_ms = own_test_time(check, "Timeout");
 	ret->start_period_ms = own_test_time(check, "StartPeriod");
@@ -82,18 +82,18 @@ static void own_test_replace(uint64_t *value, uint64_t own)
 		*value = own;
 }
 
-int own_test_take(struct stack *stack, struct actor *actor, const char *healthcheck, struct error **err)
+int own_test_take(struct actor *actor, const char *healthcheck, struct error **err)
 {
 	const struct healthcheck *own = &actor->part->service->healthcheck;
-	const char **items = arena_array(stack->arena, own->test.len + 1, sizeof(*items));
+	const char **items = arena_array(actor->arena, own->test.len + 1, sizeof(*items));
 	struct own_test check = { 0 };
 
-	if (!own->disable && own_test_take_image(stack, healthcheck, &check, err) < 0)
+	if (!own->disable && own_test_take_image(actor, healthcheck, &check, err) < 0)
 		return -1;
 	for (size_t i = 0; i < own->test.len; i++)
 		items[i] = own->test.items[i].s;
 	if (!own->disable && own->test.len > 0)
-		check.test = test_words(stack, items, own->test.len);
+		check.test = test_words(actor, items, own->test.len);
 	own_test_replace(&check.interval_ms, own->interval_ms);
 	own_test_replace(&check.timeout_ms, own->timeout_ms);
 	own_test_replace(&check.start_period_ms, own->start_period_ms);
@@ -206,9 +206,9 @@ bool own_test_wait(struct stack *stack, const struct actor *actor, const char *w
 			report_unhealthy(stack, actor, what, &said, now);
 			return false;
 		}
-		if (loop_pause(stack->loop, own_test_pause(check, now, last), &error) < 0)
+		if (loop_pause_unless(stack->loop, own_test_pause(check, now, last), &stack->stopped, &error) < 0)
 			break;
 	}
-	findings_error(stack->findings, *what ? what : NULL, &error);
+	stack_report(stack, what, &error);
 	return false;
 }

@@ -18,12 +18,12 @@ static int built_image(struct stack *stack, struct actor *actor, struct runtime_
 
 	*ret = (struct runtime_image){ .identity = actor->part->identity, .digest = actor->part->digest };
 	if (!ret->digest) /* a base that was left in its builder's storage */
-		return own_test_take(stack, actor, NULL, err);
+		return own_test_take(actor, NULL, err);
 	if (image_read(stack->layout, ret->digest, &image, err) < 0)
 		return -1;
 	if (image->ports && image->ports[0] && !image->ports[1])
 		actor->exposed = (uint16_t)strtoul(image->ports[0], NULL, 10);
-	return own_test_take(stack, actor, image->healthcheck, err);
+	return own_test_take(actor, image->healthcheck, err);
 }
 
 /* Whether the manifest allows plain HTTP for this registry. */
@@ -57,9 +57,9 @@ static int pulled_image(struct stack *stack, struct actor *actor, struct runtime
 	if (runtime_pull(stack->runtime, &wanted, stack->output, &pulled, err) < 0)
 		return -1;
 	findings_pass(stack->findings, "%s runs %s", service->name.s, pulled.origin);
-	*ret = (struct runtime_image){ .identity = arena_strdup(stack->arena, pulled.id) };
+	*ret = (struct runtime_image){ .identity = arena_strdup(actor->arena, pulled.id) };
 	actor->exposed = pulled.port;
-	r = own_test_take(stack, actor, pulled.healthcheck, err);
+	r = own_test_take(actor, pulled.healthcheck, err);
 	runtime_pulled_free(&pulled);
 	return r;
 }

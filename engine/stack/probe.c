@@ -43,7 +43,7 @@ static int wait_fd(struct probe *probe, int fd, short events, uint64_t limit_ms,
 		uint64_t now = loop_now_ms(), left = now < deadline ? deadline - now : 0;
 		int r = poll(&poll_fd, 1, (int)(left < SLICE_MS ? left : SLICE_MS));
 
-		if (loop_cancelled(probe->loop))
+		if (loop_cancelled(probe->loop) || (probe->stop && atomic_load(probe->stop)))
 			return error_make(err, ERROR_CANCELLED, "interrupted");
 		if (r != 0 && !(r < 0 && errno == EINTR))
 			return r > 0;
@@ -206,7 +206,8 @@ int probe_wait(struct probe *probe, uint64_t timeout_ms, enum probe_outcome *ret
 		if (!running || spent >= timeout_ms)
 			return 0;
 		pause = probe->exec ? EXEC_PAUSE_MS : probe_pause(spent);
-		if (loop_pause(probe->loop, pause < timeout_ms - spent ? pause : timeout_ms - spent, err) < 0)
+		if (loop_pause_unless(probe->loop, pause < timeout_ms - spent ? pause : timeout_ms - spent, probe->stop,
+				      err) < 0)
 			return -1;
 	}
 }

@@ -1,6 +1,7 @@
 #ifndef ENGINE_STACK_PROBE_H
 #define ENGINE_STACK_PROBE_H
 
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stdint.h>
 
@@ -22,6 +23,7 @@ struct tcp_check;
 #define PROBE_REDIRECTS 5
 struct probe {
 	struct loop *loop;
+	const atomic_bool *stop; /* end with ERROR_CANCELLED once it is set; or NULL */
 	/* What is asked: one of these, the others are NULL. */
 	const struct http_check *http;
 	const struct tcp_check *tcp;

@@ -113,6 +113,7 @@ int probe_grpc(struct probe *probe, uint64_t limit_ms, bool *ret_healthy, struct
 		.connect_ms = limit_ms,
 		.total_ms = limit_ms,
 		.body_max = PROBE_BODY_MAX,
+		.stop = probe->stop,
 	};
 
 	buf_reset(&probe->why);

@@ -154,6 +154,7 @@ static int probe_http_ask(struct probe *probe, const struct origin *origin, cons
 		.connect_ms = limit_ms < CONNECT_MS ? limit_ms : CONNECT_MS,
 		.total_ms = limit_ms,
 		.body_max = PROBE_BODY_MAX,
+		.stop = probe->stop,
 	};
 
 	probe_http_headers(check, origin, &headers);

@@ -11,22 +11,23 @@
 #include "engine/stack/findings.h"
 #include "engine/stack/stack.h"
 
-static const char **fill_words(struct stack *stack, const struct texts *texts)
+static const char **fill_words(struct actor *actor, const struct texts *texts)
 {
 	const char **words;
 
 	if (texts->len == 0)
 		return NULL;
-	words = arena_array(stack->arena, texts->len + 1, sizeof(*words));
+	words = arena_array(actor->arena, texts->len + 1, sizeof(*words));
 	for (size_t i = 0; i < texts->len; i++)
 		words[i] = texts->items[i].s;
 	return words;
 }
 
-static void fill_environment(struct stack *stack, const struct service *service, struct container_spec *spec)
+static void fill_environment(struct actor *actor, struct container_spec *spec)
 {
+	const struct service *service = actor->part->service;
 	const struct pairs *pairs = &service->environment, *from_files = &service->file_environment;
-	struct runtime_pair *environment = arena_array(stack->arena, pairs->len + from_files->len, sizeof(*environment));
+	struct runtime_pair *environment = arena_array(actor->arena, pairs->len + from_files->len, sizeof(*environment));
 
 	for (size_t i = 0; i < pairs->len; i++) {
 		environment[i].key = pairs->items[i].key.s;
@@ -39,39 +40,44 @@ static void fill_environment(struct stack *stack, const struct service *service,
 	spec->environment_len = pairs->len + from_files->len;
 }
 
-static void fill_hosts(struct stack *stack, struct container_spec *spec)
+/* The addresses of those that were started before, where the network does not resolve names. */
+static void fill_hosts(struct stack *stack, struct actor *actor, struct container_spec *spec)
 {
 	struct runtime_pair *hosts;
 	size_t len = 0;
 
+	if (runtime_resolves(stack->runtime))
+		return;
 	for (size_t i = 0; i < stack->len; i++)
 		len += 1 + stack->actors[i].part->service->aliases.len;
-	hosts = arena_array(stack->arena, len + 1, sizeof(*hosts));
+	hosts = arena_array(actor->arena, len + 1, sizeof(*hosts));
 	for (size_t i = 0; i < stack->len; i++) {
-		const struct actor *actor = &stack->actors[i];
-		const struct texts *aliases = &actor->part->service->aliases;
+		const struct actor *other = &stack->actors[i];
+		const struct texts *aliases = &other->part->service->aliases;
 
-		if (!actor->ip)
+		if (!other->ip)
 			continue;
-		hosts[spec->hosts_len++] = (struct runtime_pair){ actor->name, actor->ip };
+		hosts[spec->hosts_len++] = (struct runtime_pair){ other->name, other->ip };
 		for (size_t j = 0; j < aliases->len; j++)
-			hosts[spec->hosts_len++] = (struct runtime_pair){ aliases->items[j].s, actor->ip };
+			hosts[spec->hosts_len++] = (struct runtime_pair){ aliases->items[j].s, other->ip };
 	}
 	spec->hosts = hosts;
 }
 
-static const char *const *fill_files(struct stack *stack, const struct service *service)
+static const char *const *fill_files(struct actor *actor)
 {
-	const char **volumes = arena_array(stack->arena, service->files_len + 1, sizeof(*volumes));
+	const struct service *service = actor->part->service;
+	const char **volumes = arena_array(actor->arena, service->files_len + 1, sizeof(*volumes));
 
 	for (size_t i = 0; i < service->files_len; i++)
-		volumes[i] = arena_printf(stack->arena, "%s:%s:%s", service->files[i].source.s,
+		volumes[i] = arena_printf(actor->arena, "%s:%s:%s", service->files[i].source.s,
 					  service->files[i].target, service->files[i].options);
 	return volumes;
 }
 
 struct stack_settings {
-	struct stack *stack;
+	struct arena *arena;
+	bool lasting;
 	struct runtime_pair *items;
 	size_t len, cap;
 };
@@ -79,21 +85,21 @@ struct stack_settings {
 static void take_setting_pair(void *data, const char *key, const char *value)
 {
 	struct stack_settings *settings = data;
-	struct arena *arena = settings->stack->arena;
+	struct arena *arena = settings->arena;
 
-	if (!settings->stack->lasting && strcmp(key, "restart") == 0)
+	if (!settings->lasting && strcmp(key, "restart") == 0)
 		return;
 	mem_reserve(&settings->items, &settings->cap, settings->len + 1, sizeof(*settings->items));
 	settings->items[settings->len++] = (struct runtime_pair){ arena_strdup(arena, key), arena_strdup(arena, value) };
 }
 
-static void fill_settings(struct stack *stack, const struct service *service, struct container_spec *spec)
+static void fill_settings(struct stack *stack, struct actor *actor, struct container_spec *spec)
 {
-	struct stack_settings settings = { .stack = stack };
+	struct stack_settings settings = { .arena = actor->arena, .lasting = stack->lasting };
 	struct runtime_pair *items;
 
-	service_settings(service, take_setting_pair, &settings);
-	items = arena_array(stack->arena, settings.len + 1, sizeof(*items));
+	service_settings(actor->part->service, take_setting_pair, &settings);
+	items = arena_array(actor->arena, settings.len + 1, sizeof(*items));
 	if (settings.len > 0)
 		memcpy(items, settings.items, settings.len * sizeof(*items));
 	free(settings.items);
@@ -102,7 +108,7 @@ static void fill_settings(struct stack *stack, const struct service *service, st
 }
 
 /* The ports that are probed. */
-static void fill_ports(struct stack *stack, const struct actor *actor, struct container_spec *spec)
+static void fill_ports(struct actor *actor, struct container_spec *spec)
 {
 	const struct verify_spec *verify = &actor->part->service->verify;
 	const uint16_t wanted[] = {
@@ -111,7 +117,7 @@ static void fill_ports(struct stack *stack, const struct actor *actor, struct co
 		verify->has_grpc ? health_port(actor, verify->grpc.port) : 0,
 	};
 	const size_t len = sizeof(wanted) / sizeof(wanted[0]);
-	uint16_t *ports = arena_array(stack->arena, len, sizeof(*ports));
+	uint16_t *ports = arena_array(actor->arena, len, sizeof(*ports));
 
 	for (size_t i = 0; i < len; i++) {
 		size_t at = 0;
@@ -124,39 +130,34 @@ static void fill_ports(struct stack *stack, const struct actor *actor, struct co
 	spec->ports = ports;
 }
 
-int stack_spec(struct stack *stack, const struct stack_part *part, struct actor **ret, struct container_spec *ret_spec,
-	       struct error **err)
+int stack_spec(struct stack *stack, struct actor *actor, struct container_spec *ret_spec, struct error **err)
 {
-	const struct service *service = part->service;
+	const struct service *service = actor->part->service;
 	struct container_spec spec = { .name = service->name.s, .network = stack->network };
-	struct actor *actor = &stack->actors[stack->len];
 
-	*actor = (struct actor){ .part = part, .name = service->name.s };
 	if (part_image(stack, actor, &spec.image, err) < 0)
 		return -1;
-	fill_environment(stack, service, &spec);
-	fill_hosts(stack, &spec);
-	fill_ports(stack, actor, &spec);
-	spec.entrypoint = fill_words(stack, &service->entrypoint);
-	spec.command = fill_words(stack, &service->command);
-	spec.tmpfs = fill_words(stack, &service->tmpfs);
-	spec.volumes = fill_files(stack, service);
-	spec.aliases = fill_words(stack, &service->aliases);
-	fill_settings(stack, service, &spec);
+	fill_environment(actor, &spec);
+	fill_hosts(stack, actor, &spec);
+	fill_ports(actor, &spec);
+	spec.entrypoint = fill_words(actor, &service->entrypoint);
+	spec.command = fill_words(actor, &service->command);
+	spec.tmpfs = fill_words(actor, &service->tmpfs);
+	spec.volumes = fill_files(actor);
+	spec.aliases = fill_words(actor, &service->aliases);
+	fill_settings(stack, actor, &spec);
 	spec.user = service->user.s;
 	spec.working_dir = service->working_dir.s;
 	spec.stop_signal = service->stop_signal.s;
 	spec.grace_s = (unsigned)((service->stop_grace_ms + 999) / 1000);
-	*ret = actor;
 	*ret_spec = spec;
 	return 0;
 }
 
-void stack_join(struct stack *stack, struct actor *actor, struct container *container)
+void stack_join(struct actor *actor, struct container *container)
 {
 	actor->container = container;
 	actor->ip = container_ip(container);
-	stack->len++;
 }
 
 int stack_run(struct stack *stack, struct actor *actor, const struct container_spec *spec, struct error **err)
@@ -165,17 +166,15 @@ int stack_run(struct stack *stack, struct actor *actor, const struct container_s
 
 	if (container_start(stack->runtime, spec, stack->output, &container, err) < 0)
 		return -1;
-	stack_join(stack, actor, container);
+	stack_join(actor, container);
 	return 0;
 }
 
-int stack_start(struct stack *stack, const struct stack_part *part, struct actor **ret, struct error **err)
+int stack_start(struct stack *stack, struct actor *actor, struct error **err)
 {
 	struct container_spec spec;
 
-	if (stack_spec(stack, part, ret, &spec, err) < 0)
-		return -1;
-	return stack_run(stack, *ret, &spec, err);
+	return stack_spec(stack, actor, &spec, err) < 0 ? -1 : stack_run(stack, actor, &spec, err);
 }
 
 /* Somebody waits for the health of a service without a check. */
@@ -200,6 +199,19 @@ static bool stack_complain_unchecked(struct stack *stack, const struct actor *ac
 	return false;
 }
 
+bool stack_must_stop(const struct stack *stack)
+{
+	return loop_cancelled(stack->loop) || atomic_load(&stack->stopped);
+}
+
+void stack_report(struct stack *stack, const char *what, struct error **error)
+{
+	if ((*error)->cls == ERROR_CANCELLED && !loop_cancelled(stack->loop))
+		error_free(steal_ptr(*error));
+	else
+		findings_error(stack->findings, what && *what ? what : NULL, error);
+}
+
 bool stack_wait(struct stack *stack, const struct actor *actor, int condition, const char *what)
 {
 	if (condition == DEPENDS_COMPLETED)
@@ -213,10 +225,24 @@ bool stack_wait(struct stack *stack, const struct actor *actor, int condition, c
 	return actor->part->condition != DEPENDS_HEALTHY || stack_complain_unchecked(stack, actor);
 }
 
-void stack_open(struct stack *stack, size_t parts)
+void stack_open(struct stack *stack, const struct stack_part *parts, size_t len)
 {
-	stack->arena = arena_new();
-	stack->actors = arena_array(stack->arena, parts, sizeof(*stack->actors));
+	stack->actors = mem_array(len + 1, sizeof(*stack->actors));
+	stack->len = len;
+	for (size_t i = 0; i < len; i++)
+		stack->actors[i] = (struct actor){
+			.part = &parts[i],
+			.name = parts[i].service->name.s,
+			.arena = arena_new(),
+		};
+}
+
+void stack_close(struct stack *stack)
+{
+	for (size_t i = 0; i < stack->len; i++)
+		arena_free(stack->actors[i].arena);
+	free(stack->actors);
+	free(stack->network);
 }
 
 /* In reverse order: a service may use the others until it ends. */
@@ -226,13 +252,13 @@ void stack_clear(struct stack *stack)
 	struct error *error = NULL;
 	size_t len = 0;
 
-	while (stack->len > 0)
-		list[len++] = stack->actors[--stack->len].container;
+	for (size_t i = stack->len; i > 0; i--)
+		if (stack->actors[i - 1].container)
+			list[len++] = stack->actors[i - 1].container;
 	containers_end(list, len, NULL, &error);
 	if (stack->network)
 		runtime_network_remove(stack->runtime, stack->network, &error);
-	free(stack->network);
 	if (error)
 		findings_error(stack->findings, "cannot clean up", &error);
-	arena_free(stack->arena);
+	stack_close(stack);
 }

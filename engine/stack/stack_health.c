@@ -172,6 +172,7 @@ static bool check_probe(struct stack *stack, const struct actor *actor, struct p
 	int status = 0;
 
 	probe->loop = stack->loop;
+	probe->stop = &stack->stopped;
 	probe->name = actor->name;
 	if (port == 0 && !probe->exec) {
 		findings_fail(stack->findings, ERROR_HEALTH,
@@ -179,7 +180,7 @@ static bool check_probe(struct stack *stack, const struct actor *actor, struct p
 		return false;
 	}
 	if (health_ask(probe, actor->container, port, timeout_ms, &outcome, &status, &took, &error) < 0) {
-		findings_error(stack->findings, *what ? what : NULL, &error);
+		stack_report(stack, what, &error);
 		return false;
 	}
 	if (outcome == PROBE_HEALTHY)
@@ -205,7 +206,8 @@ bool health_check(struct stack *stack, const struct actor *actor, const char *wh
 	};
 	bool healthy = true;
 
-	for (size_t i = 0; i < sizeof(checks) / sizeof(checks[0]) && !stack->findings->cancelled; i++) {
+	for (size_t i = 0; i < sizeof(checks) / sizeof(checks[0]) &&
+			   !stack_must_stop(stack); i++) {
 		struct probe probe = checks[i].probe;
 
 		if (!checks[i].asked)
@@ -239,9 +241,9 @@ bool health_completed(struct stack *stack, const struct actor *actor, const char
 			findings_fail(stack->findings, ERROR_HEALTH, "%s", text.data);
 			return false;
 		}
-		if (loop_pause(stack->loop, POLL_MS, &error) < 0)
+		if (loop_pause_unless(stack->loop, POLL_MS, &stack->stopped, &error) < 0)
 			break;
 	}
-	findings_error(stack->findings, what, &error);
+	stack_report(stack, what, &error);
 	return false;
 }

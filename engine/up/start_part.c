@@ -15,14 +15,23 @@
 #define PORTS_MAX 512 /* bindings of one container that are considered */
 #define GRACE_S 10    /* to stop, where the manifest says nothing; compose's default */
 
-int standing_find(struct up *up, struct error **err)
+static struct container *take_standing(struct up *up, const char *service)
+{
+	for (size_t i = 0; i < up->standing_len; i++) {
+		const char *of = up->standing[i] ? container_service(up->standing[i]) : NULL;
+
+		if (of && strcmp(of, service) == 0)
+			return steal_ptr(up->standing[i]);
+	}
+	return NULL;
+}
+
+static int attach_standing(struct up *up, struct error **err)
 {
 	char **names = NULL;
 	size_t len = 0;
 	int r = 0;
 
-	if (left_take(up))
-		return 0;
 	if (runtime_standing(up->job->runtime, NULL, &names, err) < 0)
 		return -1;
 	while (names[len])
@@ -38,29 +47,32 @@ int standing_find(struct up *up, struct error **err)
 	return r;
 }
 
+int standing_find(struct up *up, struct error **err)
+{
+	if (!left_take(up) && attach_standing(up, err) < 0)
+		return -1;
+	for (size_t i = 0; i < up->stack.len; i++)
+		up->old[i] = take_standing(up, up->stack.actors[i].name);
+	return 0;
+}
+
+static void leave_list(struct container **list, size_t len)
+{
+	for (size_t i = 0; i < len; i++)
+		container_leave(list[i]);
+	free(list);
+}
+
 void standing_leave(struct up *up)
 {
-	for (size_t i = 0; i < up->standing_len; i++)
-		container_leave(up->standing[i]);
-	free(up->standing);
-	up->standing = NULL;
-	up->standing_len = 0;
+	leave_list(up->standing, up->standing_len);
+	leave_list(up->old, up->stack.len);
 }
 
-static struct container **find_standing(struct up *up, const char *service)
+static void fill_publish(const struct actor *actor, struct container_spec *spec)
 {
-	for (size_t i = 0; i < up->standing_len; i++) {
-		const char *of = up->standing[i] ? container_service(up->standing[i]) : NULL;
-
-		if (of && strcmp(of, service) == 0)
-			return &up->standing[i];
-	}
-	return NULL;
-}
-
-static void fill_publish(struct up *up, const struct service *service, struct container_spec *spec)
-{
-	struct runtime_publish *publish = arena_array(up->stack.arena, service->ports_len + 1, sizeof(*publish));
+	const struct service *service = actor->part->service;
+	struct runtime_publish *publish = arena_array(actor->arena, service->ports_len + 1, sizeof(*publish));
 
 	for (size_t i = 0; i < service->ports_len; i++) {
 		const struct port *port = &service->ports[i];
@@ -82,11 +94,11 @@ static bool start_part_is_taken(const struct runtime_publish *publish, size_t le
 }
 
 /* Reuse the old container's free port, so that open browser tabs still work. */
-static void keep_ports(struct up *up, const struct container *old, struct container_spec *spec)
+static void keep_ports(const struct actor *actor, const struct container *old, struct container_spec *spec)
 {
 	struct container_port ports[PORTS_MAX];
 	size_t len = container_ports(old, ports, PORTS_MAX);
-	struct runtime_publish *publish = arena_array(up->stack.arena, spec->publish_len + 1, sizeof(*publish));
+	struct runtime_publish *publish = arena_array(actor->arena, spec->publish_len + 1, sizeof(*publish));
 
 	for (size_t i = 0; i < spec->publish_len; i++)
 		publish[i] = spec->publish[i];
@@ -101,12 +113,12 @@ static void keep_ports(struct up *up, const struct container *old, struct contai
 }
 
 /* The volume's name in compose, so that volumes made by compose are found. */
-static const char *volume_name(struct up *up, const char *name)
+static const char *volume_name(struct up *up, const struct actor *actor, const char *name)
 {
-	return arena_printf(up->stack.arena, "%s_%s", up->job->manifest->prefix, name);
+	return arena_printf(actor->arena, "%s_%s", up->job->manifest->prefix, name);
 }
 
-static int fill_mount(struct up *up, const struct mount *mount, const char **ret, struct error **err)
+static int fill_mount(struct up *up, const struct actor *actor, const struct mount *mount, const char **ret, struct error **err)
 {
 	const char *source = mount->source.s, *options = mount->options;
 	struct stat st;
@@ -118,17 +130,18 @@ static int fill_mount(struct up *up, const struct mount *mount, const char **ret
 		return error_make(err, ERROR_USAGE, "%s, a volume of %s, does not exist",
 				  source ? source : "the source", mount->target);
 	if (mount->kind == MOUNT_VOLUME && source)
-		source = volume_name(up, source);
-	*ret = arena_printf(up->stack.arena, "%s%s%s%s%s", source ? source : "", source ? ":" : "", mount->target,
+		source = volume_name(up, actor, source);
+	*ret = arena_printf(actor->arena, "%s%s%s%s%s", source ? source : "", source ? ":" : "", mount->target,
 			    *options && source ? ":" : "", source ? options : "");
 	return 0;
 }
 
-static int fill_mounts(struct up *up, const struct service *service, struct container_spec *spec, struct error **err)
+static int fill_mounts(struct up *up, const struct actor *actor, struct container_spec *spec, struct error **err)
 {
+	const struct service *service = actor->part->service;
 	size_t len = 0, tmpfs_len = 0, most = service->mounts_len + service->tmpfs.len + service->files_len + 1;
-	const char **volumes = arena_array(up->stack.arena, most, sizeof(*volumes));
-	const char **tmpfs = arena_array(up->stack.arena, most, sizeof(*tmpfs));
+	const char **volumes = arena_array(actor->arena, most, sizeof(*volumes));
+	const char **tmpfs = arena_array(actor->arena, most, sizeof(*tmpfs));
 
 	for (; spec->volumes && spec->volumes[len]; len++)
 		volumes[len] = spec->volumes[len];
@@ -139,7 +152,7 @@ static int fill_mounts(struct up *up, const struct service *service, struct cont
 
 		if (mount->kind == MOUNT_TMPFS)
 			tmpfs[tmpfs_len++] = mount->target;
-		else if (fill_mount(up, mount, &volumes[len++], err) < 0)
+		else if (fill_mount(up, actor, mount, &volumes[len++], err) < 0)
 			return -1;
 	}
 	spec->volumes = volumes;
@@ -147,12 +160,12 @@ static int fill_mounts(struct up *up, const struct service *service, struct cont
 	return 0;
 }
 
-static void fill_labels(struct up *up, const struct service *service, const char *config, struct container_spec *spec)
+static void fill_labels(const struct actor *actor, const char *config, struct container_spec *spec)
 {
-	struct runtime_pair *labels = arena_array(up->stack.arena, 2, sizeof(*labels));
+	struct runtime_pair *labels = arena_array(actor->arena, 2, sizeof(*labels));
 
-	labels[0] = (struct runtime_pair){ RUNTIME_SERVICE, service->name.s };
-	labels[1] = (struct runtime_pair){ RUNTIME_CONFIG, arena_strdup(up->stack.arena, config) };
+	labels[0] = (struct runtime_pair){ RUNTIME_SERVICE, actor->name };
+	labels[1] = (struct runtime_pair){ RUNTIME_CONFIG, arena_strdup(actor->arena, config) };
 	spec->labels = labels;
 	spec->labels_len = 2;
 }
@@ -170,26 +183,29 @@ static bool fits(struct container *old, const char *config, int condition)
 }
 
 /* Where the network does not resolve names (podman) the others know the old address, so it is asked for again; docker refuses that. */
-static const char *start_part_address_of(struct up *up, const struct container *old)
+static const char *start_part_address_of(struct up *up, const struct actor *actor, const struct container *old)
 {
 	const char *ip = container_ip(old);
 
-	return ip && !runtime_resolves(up->job->runtime) ? arena_strdup(up->stack.arena, ip) : NULL;
+	return ip && !runtime_resolves(up->job->runtime) ? arena_strdup(actor->arena, ip) : NULL;
 }
 
-static const char *start_part_name(struct up *up, const struct service *service)
+static const char *start_part_name(struct up *up, const struct actor *actor)
 {
+	const struct service *service = actor->part->service;
+
 	return service->container_name.s
 		       ? service->container_name.s
-		       : arena_printf(up->stack.arena, "%s-%s-1", up->job->manifest->prefix, service->name.s);
+		       : arena_printf(actor->arena, "%s-%s-1", up->job->manifest->prefix, service->name.s);
 }
 
 /* The image's name, where it is still this image's. */
-static const char *image_name(struct up *up, const struct service *service, const struct runtime_image *image)
+static const char *image_name(struct up *up, const struct actor *actor, const struct runtime_image *image)
 {
+	const struct service *service = actor->part->service;
 	const char *name = !service->has_build ? service->reference.s
 			   : service->tags.len > 0
-				   ? arena_printf(up->stack.arena, "%s:%s", service->image.s, service->tags.items[0].s)
+				   ? arena_printf(actor->arena, "%s:%s", service->image.s, service->tags.items[0].s)
 			   : service->references.len > 0 ? service->references.items[0].s
 							 : NULL;
 	struct runtime_presence presence = { .image = *image, .references = &name, .len = 1 };
@@ -199,57 +215,55 @@ static const char *image_name(struct up *up, const struct service *service, cons
 	return presence.held ? name : NULL;
 }
 
-int start_one(struct up *up, const struct stack_part *part, struct actor **ret, struct error **err)
+int start_one(struct up *up, struct actor *actor, struct error **err)
 {
-	struct container **old = find_standing(up, part->service->name.s);
-	size_t number = up->stack.len;
+	size_t number = (size_t)(actor - up->stack.actors);
+	struct container **old = &up->old[number];
+	const struct service *service = actor->part->service;
 	char config[HASH_HEX + 1];
 	struct container_spec spec;
 
-	if (stack_spec(&up->stack, part, ret, &spec, err) < 0)
+	if (stack_spec(&up->stack, actor, &spec, err) < 0)
 		return -1;
-	spec.container = start_part_name(up, part->service);
-	if (!part->service->has_stop_grace)
+	spec.container = start_part_name(up, actor);
+	if (!service->has_stop_grace)
 		spec.grace_s = GRACE_S;
-	if (fill_mounts(up, part->service, &spec, err) < 0)
+	if (fill_mounts(up, actor, &spec, err) < 0)
 		return -1;
-	fill_publish(up, part->service, &spec);
+	fill_publish(actor, &spec);
 	config_hash(&spec, config);
-	fill_labels(up, part->service, config, &spec);
-	up->kept[number] = old && fits(*old, config, part->condition);
+	fill_labels(actor, config, &spec);
+	up->kept[number] = *old && fits(*old, config, actor->part->condition);
 	if (up->kept[number]) {
 		left_resume(up, number);
-		stack_join(&up->stack, *ret, steal_ptr(*old));
+		stack_join(actor, steal_ptr(*old));
 		return 0;
 	}
-	spec.image_name = image_name(up, part->service, &spec.image);
-	if (old) {
+	spec.image_name = image_name(up, actor, &spec.image);
+	if (*old) {
 		struct container *gone = steal_ptr(*old);
 
-		spec.ip = start_part_address_of(up, gone);
-		keep_ports(up, gone, &spec);
+		spec.ip = start_part_address_of(up, actor, gone);
+		keep_ports(actor, gone, &spec);
 		if (containers_end(&gone, 1, &up->hurry, err) < 0)
 			return -1;
 	}
-	return stack_run(&up->stack, *ret, &spec, err);
+	return stack_run(&up->stack, actor, &spec, err);
 }
 
 bool join_standing(struct up *up, void (*output_ended)(struct up *up))
 {
-	for (size_t i = 0; i < up->job->len; i++) {
-		const struct stack_part *part = &up->job->parts[i];
-		struct container **old = find_standing(up, part->service->name.s);
-		struct actor *actor = &up->stack.actors[up->stack.len];
+	for (size_t i = 0; i < up->stack.len; i++) {
+		struct actor *actor = &up->stack.actors[i];
 		bool running = false;
 		int status;
 
-		if (!old || container_state(*old, &running, &status, NULL) < 0 || !running)
+		if (!up->old[i] || container_state(up->old[i], &running, &status, NULL) < 0 || !running)
 			continue;
-		*actor = (struct actor){ .part = part, .name = part->service->name.s };
-		up->kept[up->stack.len] = true;
-		left_resume(up, up->stack.len);
-		stack_join(&up->stack, actor, steal_ptr(*old));
-		tell_output(up, actor, up->resumed[actor - up->stack.actors], output_ended);
+		up->kept[i] = true;
+		left_resume(up, i);
+		stack_join(actor, steal_ptr(up->old[i]));
+		tell_output(up, actor, up->resumed[i], output_ended);
 	}
 	up_tell(up, &(struct up_event){ .kind = UP_READY });
 	return true;
@@ -259,18 +273,23 @@ int create_alone(struct up *up, struct error **err)
 {
 	const struct up_job *job = up->job;
 	const struct service *service = job->alone->service;
-	struct actor *actor = NULL;
+	struct actor actor = { .part = job->alone, .name = service->name.s, .arena = arena_new() };
 	struct container_spec spec;
+	int r = stack_spec(&up->stack, &actor, &spec, err);
 
-	if (stack_spec(&up->stack, job->alone, &actor, &spec, err) < 0 || fill_mounts(up, service, &spec, err) < 0)
-		return -1;
-	spec.container =
-		arena_printf(up->stack.arena, "%s-%s-run-%ld", job->manifest->prefix, service->name.s, (long)getpid());
-	spec.image_name = image_name(up, service, &spec.image);
-	spec.name = NULL; /* under that name the service itself is found */
-	spec.grace_s = service->has_stop_grace ? spec.grace_s : GRACE_S;
-	spec.command = job->words ? job->words : spec.command;
-	spec.ports_len = 0;
-	spec.tty = job->tty;
-	return container_create(job->runtime, &spec, NULL, job->argv, err);
+	if (r == 0)
+		r = fill_mounts(up, &actor, &spec, err);
+	if (r == 0) {
+		spec.container = arena_printf(actor.arena, "%s-%s-run-%ld", job->manifest->prefix, service->name.s,
+					      (long)getpid());
+		spec.image_name = image_name(up, &actor, &spec.image);
+		spec.name = NULL; /* under that name the service itself is found */
+		spec.grace_s = service->has_stop_grace ? spec.grace_s : GRACE_S;
+		spec.command = job->words ? job->words : spec.command;
+		spec.ports_len = 0;
+		spec.tty = job->tty;
+		r = container_create(job->runtime, &spec, NULL, job->argv, err);
+	}
+	arena_free(actor.arena);
+	return r;
 }

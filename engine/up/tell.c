@@ -54,7 +54,7 @@ void tell_ports(struct up *up, const struct actor *actor)
 	size_t len = container_ports(actor->container, ports, PORTS_MAX);
 
 	for (size_t i = 0; i < len; i++) {
-		ports[i].host = arena_strdup(up->stack.arena, ports[i].host);
+		ports[i].host = arena_strdup(actor->arena, ports[i].host);
 		up_tell(up, &(struct up_event){ .kind = UP_PORT, .service = actor->name, .port = ports[i] });
 	}
 }

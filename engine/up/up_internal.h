@@ -23,8 +23,9 @@ struct up {
 	const struct up_job *job;
 	struct findings *findings;
 	struct stack stack;
-	struct container **standing; /* from before; NULL where one was taken over or removed */
+	struct container **standing; /* from before, of services that this run does not start */
 	size_t standing_len;
+	struct container **old; /* of each actor: its service's from before; NULL where it was taken over or removed */
 	struct container **past; /* whose place another one has taken */
 	size_t past_len, past_cap;
 	bool *kept;  /* of each actor: it was already running */
@@ -70,7 +71,8 @@ bool start_all(struct up *up, void (*output_ended)(struct up *up));
 /* start_part.c: adds the part to the stack: the standing container if its configuration matches, else a new one
  * with the old one's address and ports. */
 int standing_find(struct up *up, struct error **err); /* finds standing containers */
-int start_one(struct up *up, const struct stack_part *part, struct actor **ret, struct error **err);
+/* Different actors may be started by different threads (stack_begin). */
+int start_one(struct up *up, struct actor *actor, struct error **err);
 int create_alone(struct up *up, struct error **err); /* job->alone */
 /* As start_all, but only adds what stands and runs: nothing is started, and nothing can fail. */
 bool join_standing(struct up *up, void (*output_ended)(struct up *up));

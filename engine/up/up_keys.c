@@ -38,7 +38,8 @@ bool up_keys_answer(struct up *up)
 	if (key == 'o') {
 		atomic_store(&up->key, 0);
 		for (size_t i = 0; i < up->stack.len; i++)
-			tell_ports(up, &up->stack.actors[i]);
+			if (up->stack.actors[i].container)
+				tell_ports(up, &up->stack.actors[i]);
 		up_tell(up, &(struct up_event){ .kind = UP_READY });
 		return false;
 	}

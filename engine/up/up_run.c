@@ -109,7 +109,7 @@ static void stay(struct up *up)
 	do {
 		any = up->job->left != NULL;
 		for (size_t i = 0; i < up->stack.len; i++)
-			any = up_run_look_at(up, i) || any;
+			any = (up->stack.actors[i].container && up_run_look_at(up, i)) || any;
 		if (up_keys_answer(up) || (any && loop_pause(up->job->loop, POLL_MS, NULL) < 0))
 			return;
 	} while (any);
@@ -146,14 +146,16 @@ static void end_all(void *arg)
 	if (up->job->left)
 		left_clear(up->job->left);
 	for (size_t i = 0; i < up->stack.len; i++) {
+		if (!up->stack.actors[i].container)
+			continue;
 		if (up->job->left && up->kept[i])
 			left_add(up, i);
 		else if (up->job->detach && up->kept[i])
 			container_leave(up->stack.actors[i].container);
 		else
 			list[len++] = up->stack.actors[i].container;
+		up->stack.actors[i].container = NULL;
 	}
-	up->stack.len = 0;
 	containers_end(list, len, &up->hurry, &up->error);
 	remove_network(up);
 }
@@ -163,12 +165,13 @@ static void leave_all(struct up *up)
 	if (up->job->left)
 		left_clear(up->job->left);
 	for (size_t i = 0; i < up->stack.len; i++) {
+		if (!up->stack.actors[i].container)
+			continue;
 		if (up->job->left)
 			left_add(up, i);
 		else
 			container_leave(up->stack.actors[i].container);
 	}
-	up->stack.len = 0;
 }
 
 /* From now on another cbuild may change what runs. */
@@ -256,7 +259,8 @@ static void up_open(struct up *up)
 		.findings = up->findings,
 		.lasting = true,
 	};
-	stack_open(&up->stack, job->len + 1);
+	stack_open(&up->stack, job->parts, job->len);
+	up->old = mem_array(job->len + 1, sizeof(*up->old));
 	up->kept = mem_array(job->len + 1, sizeof(bool));
 	up->again = mem_array(job->len + 1, sizeof(bool));
 	up->resumed = mem_array(job->len + 1, sizeof(bool));
@@ -281,14 +285,13 @@ static void up_close(struct up *up)
 	free(up->turns);
 	free(up->readers);
 	free(up->ended);
-	free(up->stack.network);
-	arena_free(up->stack.arena);
+	stack_close(&up->stack);
 }
 
 int up_run(const struct up_job *job, int *ret_signum, struct error **err)
 {
 	cleanup_buf struct buf report = { 0 };
-	struct findings findings = { .report = &report };
+	struct findings findings = FINDINGS(&report);
 	struct up up = { .job = job, .findings = &findings, .start_ms = loop_now_ms() };
 	cleanup_free char *children = up_journal(job->state_dir);
 	int r;

@@ -8,64 +8,72 @@
 #include "engine/stack/stack.h"
 #include "engine/verify/checks.h"
 
-/* Starts a dependency and waits for its condition. False: it failed, and that was reported. */
-static bool start_dependency(struct stack *stack, const struct stack_part *part)
-{
-	const char *what = arena_printf(stack->arena, "depends_on %s", part->service->name.s);
-	struct actor *actor = NULL;
-	struct error *error = NULL;
+/* The last part is the service itself. */
+struct play {
+	struct stack stack;
+	const struct verify_job *job;
+	struct stack_part *parts;
+};
 
-	if (stack_start(stack, part, &actor, &error) < 0) {
-		findings_error(stack->findings, what, &error);
-		return false;
-	}
-	return stack_wait(stack, actor, part->condition, what);
+static bool is_itself(const struct play *play, const struct actor *actor)
+{
+	return actor->part == &play->parts[play->job->dependencies_len];
 }
 
-static bool start_dependencies(struct stack *stack, const struct verify_job *job)
+/* What precedes a failure's text. */
+static const char *play_what(const struct play *play, struct actor *actor)
 {
+	return is_itself(play, actor) ? "" : arena_printf(actor->arena, "depends_on %s", actor->name);
+}
+
+static bool play_begin(void *data, struct actor *actor)
+{
+	struct play *play = data;
 	struct error *error = NULL;
 
-	if (job->dependencies_len == 0)
+	if (stack_start(&play->stack, actor, &error) == 0)
 		return true;
-	if (runtime_network(job->runtime, &stack->network, job->output, &error) < 0) {
-		findings_error(stack->findings, NULL, &error);
-		return false;
-	}
-	for (size_t i = 0; i < job->dependencies_len; i++) {
-		if (!start_dependency(stack, &job->dependencies[i]))
-			return false;
-	}
-	return true;
+	stack_report(&play->stack, play_what(play, actor), &error);
+	return false;
 }
 
-static void play_play(struct stack *stack, const struct verify_job *job)
+static bool play_wait(void *data, struct actor *actor)
 {
-	const struct verify_member *member = &job->members[job->host];
-	const struct stack_part part = { job->service, DEPENDS_STARTED, member->identity, member->digest };
-	struct error *error = NULL;
-	struct actor *actor = NULL;
+	struct play *play = data;
 
-	if (!start_dependencies(stack, job))
-		return;
-	if (stack_start(stack, &part, &actor, &error) < 0)
-		findings_error(stack->findings, NULL, &error);
-	else
-		health_check(stack, actor, "");
+	return is_itself(play, actor)
+		       ? health_check(&play->stack, actor, "")
+		       : stack_wait(&play->stack, actor, actor->part->condition, play_what(play, actor));
 }
 
 void play_check(const struct verify_job *job, struct findings *findings)
 {
-	struct stack stack = {
-		.loop = job->loop,
-		.layout = job->layout,
-		.runtime = job->runtime,
-		.manifest = job->manifest,
-		.output = job->output,
-		.findings = findings,
+	const struct verify_member *member = &job->members[job->host];
+	cleanup_free struct stack_part *parts = mem_array(job->dependencies_len + 1, sizeof(*parts));
+	struct play play = {
+		.stack = {
+			.loop = job->loop,
+			.layout = job->layout,
+			.runtime = job->runtime,
+			.manifest = job->manifest,
+			.output = job->output,
+			.findings = findings,
+		},
+		.job = job,
+		.parts = parts,
 	};
+	const struct stack_begin how = { play_begin, play_wait, &play };
+	struct error *error = NULL;
 
-	stack_open(&stack, job->dependencies_len + 1);
-	play_play(&stack, job);
-	stack_clear(&stack);
+	for (size_t i = 0; i < job->dependencies_len; i++)
+		parts[i] = job->dependencies[i];
+	parts[job->dependencies_len] =
+		(struct stack_part){ job->service, DEPENDS_STARTED, member->identity, member->digest };
+	stack_open(&play.stack, parts, job->dependencies_len + 1);
+	if (job->dependencies_len > 0 &&
+	    runtime_network(job->runtime, &play.stack.network, job->output, &error) < 0)
+		findings_error(findings, NULL, &error);
+	else
+		stack_begin(&play.stack, &how);
+	stack_clear(&play.stack);
 }

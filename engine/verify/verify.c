@@ -33,7 +33,7 @@ static void check_container(const struct verify_job *job, struct findings *findi
 
 int verify_run(const struct verify_job *job, struct buf *ret_report, struct error **err)
 {
-	struct findings findings = { .report = ret_report };
+	struct findings findings = FINDINGS(ret_report);
 
 	policy_check(job, &findings);
 	if (!job->only_images && verify_needs_runtime(job->service))

@@ -60,7 +60,7 @@ static void assert_findings(const struct verify_spec *spec, const char *passed, 
 {
 	cleanup_buf struct buf report = { 0 };
 	cleanup_error struct error *error = NULL;
-	struct findings findings = { .report = &report };
+	struct findings findings = FINDINGS(&report);
 	int r;
 
 	policy_image(spec, &image, "linux/arm64: ", &findings);
@@ -153,7 +153,7 @@ static void test_platforms(void **state)
 	const struct verify_job job = { .service = &service, .members = members, .members_len = 2 };
 	cleanup_buf struct buf report = { 0 };
 	cleanup_error struct error *error = NULL;
-	struct findings findings = { .report = &report };
+	struct findings findings = FINDINGS(&report);
 
 	(void)state;
 	policy_check(&job, &findings);
@@ -174,7 +174,7 @@ static void test_classes(void **state)
 	(void)state;
 	for (size_t i = 0; i < 4; i++) {
 		cleanup_error struct error *error = NULL;
-		struct findings findings = { 0 };
+		struct findings findings = FINDINGS(NULL);
 
 		for (size_t j = 0; j < 3 && classes[i][j]; j++)
 			findings_fail(&findings, classes[i][j], "failure %zu\n", j);
@@ -189,7 +189,7 @@ static void test_errors(void **state)
 {
 	cleanup_error struct error *error = NULL;
 	struct error *tool = NULL, *cancelled = NULL;
-	struct findings findings = { 0 };
+	struct findings findings = FINDINGS(NULL);
 
 	(void)state;
 	error_make(&tool, ERROR_TOOL, "podman is ill");

@@ -83,7 +83,8 @@ bool stack_begin(struct stack *stack, const struct stack_begin *how);
 /* Waits for the part's condition. `what` precedes a failure's text ("depends_on db"). False: it failed, which is
  * among the findings, or the stack was stopped. */
 bool stack_wait(struct stack *stack, const struct actor *actor, int condition, const char *what);
-bool stack_must_stop(const struct stack *stack);
+/* Whether it was stopped or the loop cancelled, which is reported like an error. */
+bool stack_stopped(struct stack *stack, const char *what);
 /* Adds the error to the findings, except for one that comes of the stack having been stopped. */
 void stack_report(struct stack *stack, const char *what, struct error **error);
 /* The last lines of its output, as a paragraph for a failure. */

@@ -206,12 +206,13 @@ bool health_check(struct stack *stack, const struct actor *actor, const char *wh
 	};
 	bool healthy = true;
 
-	for (size_t i = 0; i < sizeof(checks) / sizeof(checks[0]) &&
-			   !stack_must_stop(stack); i++) {
+	for (size_t i = 0; i < sizeof(checks) / sizeof(checks[0]); i++) {
 		struct probe probe = checks[i].probe;
 
 		if (!checks[i].asked)
 			continue;
+		if (stack_stopped(stack, what))
+			return false;
 		healthy = check_probe(stack, actor, &probe, what, health_port(actor, checks[i].port),
 				      checks[i].timeout_ms) &&
 			  healthy;

@@ -461,6 +461,48 @@ fails()
 	each_runtime fails
 }
 
+# `slow` gets healthy once `second` runs, which waits for `first` alone.
+side_by_side()
+{
+	cat >services.yaml <<-EOF
+		project: up
+		registry: localhost/up
+		templates:
+		  web:
+		    build: {context: web, additional_contexts: {rootfs: rootfs}}
+		    stop_grace_period: 0s
+		    volumes: ["beside:/shared"]
+		    verify: {http: {path: /health, port: 8000, timeout: 60s}}
+		services:
+		  slow:
+		    extends: web
+		    command: [sh, -c, "until test -e /shared/second; do sleep 0.1; done; exec httpd -f -p 8000 -h /www"]
+		  first: {extends: web}
+		  second:
+		    extends: web
+		    depends_on: {first: {condition: service_healthy}}
+		    command: [sh, -c, "touch /shared/second; exec httpd -f -p 8000 -h /www"]
+		  last:
+		    extends: web
+		    depends_on: {slow: {condition: service_healthy}}
+	EOF
+	cb up -d || return
+	equal "$status" 0 || return
+	cb down || return
+	"$CBUILD_RUNTIME" volume rm up_beside >/dev/null || return
+	# One that fails is not waited for by the others, which have ten minutes.
+	sed 's/timeout: 60s/timeout: 10m/; s/touch .*;/exit 7;/' -i services.yaml
+	timeout 120 "$cbuild" up >"$out" 2>"$err" && return 1
+	equal "$?" 5 || return
+	grep -q 'second: .*the container ended .*with status 7' "$err" || return
+	! grep -q 'slow: ' "$err" || return
+	"$CBUILD_RUNTIME" volume rm up_beside >/dev/null
+}
+
+@test "services start as soon as what they depend on allows, whatever others wait for" {
+	each_runtime side_by_side
+}
+
 @test "what is published stays as it is: all platforms, under its tags" {
 	local port watcher
 	port=$(free_port)

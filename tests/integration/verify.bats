@@ -190,6 +190,16 @@ write_project()
 		      run:
 		        - [sh, -c, "echo CVE-1; exit 4"]
 		        - [no-such-scanner]
+		  never:
+		    extends: web
+		    command: [sleep, "1000"]
+		    verify: {tcp: {port: 9, timeout: 10m}}
+		  hurried:
+		    extends: web
+		    depends_on:
+		      never: {condition: service_healthy}
+		      broken-migration: {condition: service_completed_successfully}
+		    verify: {http: /health}
 		  endless:
 		    extends: web
 		    depends_on: [db]
@@ -300,6 +310,18 @@ assert_said()
 	assert_run 5 stuck
 	assert_said "depends_on broken-migration: it ended with status 3"
 	assert_said "no such table"
+	# Whatever the others wait for, which here is ten minutes.
+	cbuild=$(timed "$cbuild") assert_run 5 hurried
+	assert_said "depends_on broken-migration: it ended with status 3"
+	[[ $output != *"depends_on never"* ]]
+}
+
+# timed COMMAND: a command that runs it for two minutes at most.
+timed()
+{
+	printf '#!/bin/sh\nexec timeout 120 "%s" "$@"\n' "$1" >"$BATS_TEST_TMPDIR/timed"
+	chmod +x "$BATS_TEST_TMPDIR/timed"
+	echo "$BATS_TEST_TMPDIR/timed"
 }
 
 @test "everything that is wrong is told in one run" {

@@ -19,7 +19,10 @@ struct findings {
 	struct error *cancelled; /* set: do nothing more */
 	char *remedy;
 };
-#define FINDINGS(to) { .lock = PTHREAD_MUTEX_INITIALIZER, .report = (to) }
+#define FINDINGS(to)                                              \
+	{                                                         \
+		.lock = PTHREAD_MUTEX_INITIALIZER, .report = (to) \
+	}
 __attribute__((format(printf, 2, 3))) void findings_pass(struct findings *findings, const char *fmt, ...);
 __attribute__((format(printf, 3, 4))) void findings_fail(struct findings *findings, int cls, const char *fmt, ...);
 /* Takes ownership of the error; `what` (may be NULL) precedes it. */

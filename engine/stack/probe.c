@@ -31,6 +31,7 @@
 #define TCP_ATTEMPT_MS 1000
 #define EXEC_LEAST_MS 5000 /* so that a command of the last attempt can say something, too */
 #define EXEC_PAUSE_MS 250  /* between two commands, each a process in the container */
+#define LOOK_MS 500 /* when it is first looked at from inside: the kernel takes milliseconds to list who listens */
 #define PROXY_CLOSE_MS 250 /* a proxy without anybody behind it closes the connection within this time */
 
 /* Waits for `events` in slices, to notice a cancel. 1 ready, 0 timed out. */
@@ -185,7 +186,7 @@ static int look_inside(struct probe *probe, struct error **err)
 int probe_wait(struct probe *probe, uint64_t timeout_ms, enum probe_outcome *ret, int *ret_status, uint64_t *ret_took,
 	       struct error **err)
 {
-	uint64_t start = loop_now_ms();
+	uint64_t start = loop_now_ms(), look = LOOK_MS;
 
 	for (;;) {
 		bool running = true, healthy = false;
@@ -200,8 +201,10 @@ int probe_wait(struct probe *probe, uint64_t timeout_ms, enum probe_outcome *ret
 			return 0;
 		if (container_state(probe->container, &running, ret_status, err) < 0)
 			return -1;
-		if (running && look_inside(probe, err) < 0)
+		if (running && spent >= look && look_inside(probe, err) < 0)
 			return -1;
+		if (spent >= look)
+			look = 2 * spent;
 		*ret = running ? PROBE_LATE : PROBE_ENDED;
 		if (!running || spent >= timeout_ms)
 			return 0;

@@ -199,25 +199,6 @@ static bool stack_complain_unchecked(struct stack *stack, const struct actor *ac
 	return false;
 }
 
-void stack_report(struct stack *stack, const char *what, struct error **error)
-{
-	if ((*error)->cls == ERROR_CANCELLED && !loop_cancelled(stack->loop))
-		error_free(steal_ptr(*error));
-	else
-		findings_error(stack->findings, what && *what ? what : NULL, error);
-}
-
-bool stack_stopped(struct stack *stack, const char *what)
-{
-	struct error *error = NULL;
-
-	if (!loop_cancelled(stack->loop) && !atomic_load(&stack->stopped))
-		return false;
-	error_make(&error, ERROR_CANCELLED, "interrupted");
-	stack_report(stack, what, &error);
-	return true;
-}
-
 bool stack_wait(struct stack *stack, const struct actor *actor, int condition, const char *what)
 {
 	if (condition == DEPENDS_COMPLETED)

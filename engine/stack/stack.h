@@ -54,8 +54,8 @@ struct stack {
 	const struct manifest *manifest;
 	const struct output *output;
 	struct findings *findings;
-	bool lasting;        /* its containers may be started again, as their restart policies say */
-	char *network;       /* NULL: the runtime's default one */
+	bool lasting;         /* its containers may be started again, as their restart policies say */
+	char *network;        /* NULL: the runtime's default one */
 	struct actor *actors; /* one a part */
 	size_t len;
 	atomic_bool stopped; /* one has failed: the others need not be waited for */

@@ -99,6 +99,25 @@ static void *run_part(void *arg)
 	return NULL;
 }
 
+void stack_report(struct stack *stack, const char *what, struct error **error)
+{
+	if ((*error)->cls == ERROR_CANCELLED && !loop_cancelled(stack->loop))
+		error_free(steal_ptr(*error));
+	else
+		findings_error(stack->findings, what && *what ? what : NULL, error);
+}
+
+bool stack_stopped(struct stack *stack, const char *what)
+{
+	struct error *error = NULL;
+
+	if (!loop_cancelled(stack->loop) && !atomic_load(&stack->stopped))
+		return false;
+	error_make(&error, ERROR_CANCELLED, "interrupted");
+	stack_report(stack, what, &error);
+	return true;
+}
+
 bool stack_begin(struct stack *stack, const struct stack_begin *how)
 {
 	cleanup_free enum progress *progress = mem_array(stack->len + 1, sizeof(*progress));

@@ -118,7 +118,8 @@ static const char *volume_name(struct up *up, const struct actor *actor, const c
 	return arena_printf(actor->arena, "%s_%s", up->job->manifest->prefix, name);
 }
 
-static int fill_mount(struct up *up, const struct actor *actor, const struct mount *mount, const char **ret, struct error **err)
+static int fill_mount(struct up *up, const struct actor *actor, const struct mount *mount, const char **ret,
+		      struct error **err)
 {
 	const char *source = mount->source.s, *options = mount->options;
 	struct stat st;

@@ -25,7 +25,7 @@ struct up {
 	struct stack stack;
 	struct container **standing; /* from before, of services that this run does not start */
 	size_t standing_len;
-	struct container **old; /* of each actor: its service's from before; NULL where it was taken over or removed */
+	struct container **old;  /* of each actor: its service's from before; NULL where it was taken over or removed */
 	struct container **past; /* whose place another one has taken */
 	size_t past_len, past_cap;
 	bool *kept;  /* of each actor: it was already running */

@@ -41,9 +41,8 @@ static bool play_wait(void *data, struct actor *actor)
 {
 	struct play *play = data;
 
-	return is_itself(play, actor)
-		       ? health_check(&play->stack, actor, "")
-		       : stack_wait(&play->stack, actor, actor->part->condition, play_what(play, actor));
+	return is_itself(play, actor) ? health_check(&play->stack, actor, "")
+				      : stack_wait(&play->stack, actor, actor->part->condition, play_what(play, actor));
 }
 
 void play_check(const struct verify_job *job, struct findings *findings)
@@ -70,8 +69,7 @@ void play_check(const struct verify_job *job, struct findings *findings)
 	parts[job->dependencies_len] =
 		(struct stack_part){ job->service, DEPENDS_STARTED, member->identity, member->digest };
 	stack_open(&play.stack, parts, job->dependencies_len + 1);
-	if (job->dependencies_len > 0 &&
-	    runtime_network(job->runtime, &play.stack.network, job->output, &error) < 0)
+	if (job->dependencies_len > 0 && runtime_network(job->runtime, &play.stack.network, job->output, &error) < 0)
 		findings_error(findings, NULL, &error);
 	else
 		stack_begin(&play.stack, &how);

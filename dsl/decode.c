@@ -148,6 +148,32 @@ static void take_named(struct decode *d, const struct schema_key *key, const str
 	decode_put_array(at, items, (size_t)(item - items) / named->size);
 }
 
+static void take_items(struct decode *d, const struct schema_key *key, const struct yaml_node *node, void *at)
+{
+	const struct schema_named *named = key->sub->named;
+	size_t len = 0;
+	char *items;
+
+	if (node->kind != NODE_LIST) {
+		decode_wrong_type(d, key, node);
+		return;
+	}
+	items = arena_array(d->arena, node->len, named->size);
+	for (size_t i = 0; i < node->len; i++) {
+		const struct yaml_node *item = node->items[i];
+
+		if (item->kind != NODE_MAP) {
+			if (item->kind != NODE_BROKEN)
+				diags_add(d->diags, item->pos, NULL, "a %s of \"%s\" must be a map, but this is %s",
+					  named->one, key->name, node_type_name(item));
+			continue;
+		}
+		*(struct pos *)(items + len * named->size) = item->pos;
+		decode_map(d, key->sub, item, items + len++ * named->size);
+	}
+	decode_put_array(at, items, len);
+}
+
 typedef void take(struct decode *d, const struct schema_key *key, const struct yaml_node *node, void *at);
 #define TAKES(ROW)                            \
 	ROW(TYPE_IGNORED, NULL)               \
@@ -183,6 +209,7 @@ typedef void take(struct decode *d, const struct schema_key *key, const struct y
 	ROW(TYPE_OUTPUTS, decode_outputs)     \
 	ROW(TYPE_SOURCES, decode_sources)     \
 	ROW(TYPE_NAMED, take_named)           \
+	ROW(TYPE_ITEMS, take_items)           \
 	ROW(TYPE_TEST, decode_test)           \
 	ROW(TYPE_DEPENDS, decode_depends)     \
 	ROW(TYPE_DEVICES, decode_devices)     \

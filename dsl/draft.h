@@ -61,6 +61,26 @@ struct draft_deploy {
 	struct text replicas;
 };
 
+/* compose's develop.watch. Of options of the command that are not used, where they are; line 0: not given. */
+struct draft_exec {
+	struct pos pos;
+	struct texts command;
+	struct pos user, privileged, working_dir, environment;
+};
+
+struct draft_watch {
+	struct pos pos;
+	struct watch_rule out; /* values that need no further work */
+	struct text action;
+	struct draft_exec exec;
+};
+
+struct draft_develop {
+	struct pos pos;
+	struct draft_watch *watch;
+	size_t watch_len;
+};
+
 /* Values that need work before they become part of a service. */
 struct draft_rest {
 	struct text image;
@@ -78,6 +98,7 @@ struct draft_rest {
 	size_t configs_len;
 	struct draft_build build;
 	struct draft_deploy deploy;
+	struct draft_develop develop;
 };
 
 struct draft_service {

@@ -276,6 +276,19 @@ struct healthcheck {
 	bool disable;
 };
 
+/* What `watch --run` does with a running service when files of this machine change (compose-spec, develop.md). */
+enum watch_action { WATCH_SYNC, WATCH_SYNC_RESTART, WATCH_SYNC_EXEC, WATCH_RESTART, WATCH_REBUILD, WATCH_ACTIONS };
+
+struct watch_rule {
+	enum watch_action action;
+	struct text path;     /* absolute: a file, or a folder with everything below it */
+	struct text target;   /* absolute, in the container: where they are copied to; s NULL: they are not */
+	struct texts ignore;  /* patterns as in .dockerignore, relative to `path` */
+	struct texts include; /* the same: no other files; len 0: all */
+	bool initial_sync;    /* they are also copied into a new container */
+	struct texts command; /* of WATCH_SYNC_EXEC: runs in the container after they were copied */
+};
+
 /* Where a container's output goes. */
 struct logging {
 	struct pos pos;
@@ -348,6 +361,8 @@ struct service {
 	struct mount *mounts;
 	size_t mounts_len;
 	struct verify_spec verify;
+	struct watch_rule *watch; /* in the order written */
+	size_t watch_len;
 	struct texts unused; /* keys about how it runs that cbuild ignores */
 };
 

@@ -182,6 +182,7 @@ static void resolve_one(struct resolve *r, size_t i)
 		resolve_prepare(r, service);
 	resolve_verify(r, service);
 	resolve_deploy(r, &draft->deploy, service);
+	resolve_develop(r, &draft->develop, service);
 	resolve_files(r, draft, service);
 	resolve_profiles(r, service);
 	resolve_names(r, service);

@@ -13,6 +13,7 @@ struct build_spec;
 struct draft;
 struct draft_build;
 struct draft_deploy;
+struct draft_develop;
 struct draft_rest;
 struct error;
 struct load_options;
@@ -89,6 +90,8 @@ void resolve_conditions(struct resolve *r);
 void resolve_env_files(struct resolve *r);
 /* Limits and restart policy of its containers. */
 void resolve_deploy(struct resolve *r, const struct draft_deploy *draft, struct service *service);
+/* What changes of files do to its containers. */
+void resolve_develop(struct resolve *r, const struct draft_develop *draft, struct service *service);
 /* Secrets and configs of its containers. */
 void resolve_files(struct resolve *r, const struct draft_rest *draft, struct service *service);
 void resolve_mounts(struct resolve *r); /* paths of volumes */

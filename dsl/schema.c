@@ -298,6 +298,48 @@ static const struct schema_key deploy_keys[] = {
 
 static const struct schema schema_deploy = { .name = "deploy", KEYS(deploy_keys) };
 
+static const struct schema_key watch_exec_keys[] = {
+	{ "command", TYPE_WORDS, MERGE_REPLACE, .flags = FLAG_REQUIRED | FLAG_FILLED, IN(draft_exec, command),
+	  .doc = "The command, as a list of words." },
+	{ "user", TYPE_SHAPE, .flags = FLAG_SINGLE, POS(draft_exec, user), .doc = "Who runs it: not used." },
+	{ "privileged", TYPE_SHAPE, .flags = FLAG_SINGLE, POS(draft_exec, privileged), .doc = "Not used." },
+	{ "working_dir", TYPE_SHAPE, .flags = FLAG_SINGLE, POS(draft_exec, working_dir), .doc = "Not used." },
+	{ "environment", TYPE_SHAPE, .flags = FLAG_LIST | FLAG_MAP, POS(draft_exec, environment), .doc = "Not used." },
+};
+
+static const struct schema schema_watch_exec = { .name = "watch.exec", KEYS(watch_exec_keys) };
+
+static const struct schema_key watch_keys[] = {
+	{ "path", TYPE_TEXT, .flags = FLAG_REQUIRED | FLAG_FILLED, IN(draft_watch, out.path),
+	  .doc = "The file or folder that is watched, relative to the manifest." },
+	{ "action", TYPE_TEXT, .flags = FLAG_REQUIRED | FLAG_FILLED, IN(draft_watch, action),
+	  VALUES("sync", "sync+restart", "sync+exec", "restart", "rebuild"),
+	  .doc = "What a change does: \"sync\" copies the files into the running container; \"restart\" restarts it." },
+	{ "target", TYPE_TEXT, .flags = FLAG_FILLED, IN(draft_watch, out.target),
+	  .doc = "Where the files are copied to, in the container." },
+	{ "ignore", TYPE_TEXTS, IN(draft_watch, out.ignore),
+	  .doc = "Patterns, as in .dockerignore and relative to \"path\", of files that do not count." },
+	{ "include", TYPE_TEXTS, IN(draft_watch, out.include), .doc = "The same of the only files that count." },
+	{ "initial_sync", TYPE_BOOL, IN(draft_watch, out.initial_sync),
+	  .doc = "true: the files are also copied into a new container." },
+	{ "exec", TYPE_MAP, IN(draft_watch, exec), .sub = &schema_watch_exec,
+	  .doc = "With \"sync+exec\": what runs in the container afterwards." },
+};
+
+static const struct schema_named watch_items = {
+	.takes = "a list of rules",
+	.one = "rule",
+	.size = sizeof(struct draft_watch),
+};
+static const struct schema schema_watch = { .name = "watch", .named = &watch_items, KEYS(watch_keys) };
+
+static const struct schema_key develop_keys[] = {
+	{ "watch", TYPE_ITEMS, IN(draft_develop, watch), .sub = &schema_watch,
+	  .doc = "What `cbuild watch --run` does when files change, instead of building the image anew." },
+};
+
+static const struct schema schema_develop = { .name = "develop", KEYS(develop_keys) };
+
 static const struct schema_key service_keys[] = {
 	{ "build", TYPE_MAP, HAS(draft_service, out.has_build), IN(draft_service, rest.build), .sub = &schema_build,
 	  .doc = "How the image is built: a folder, or a map." },
@@ -396,7 +438,8 @@ static const struct schema_key service_keys[] = {
 	{ "credential_spec", TYPE_SHAPE, .flags = FLAG_MAP, .doc = "Its credentials on Windows." },
 	{ "deploy", TYPE_MAP, IN(draft_service, rest.deploy), .sub = &schema_deploy,
 	  .doc = "How it is deployed: its limits and its restart policy count." },
-	{ "develop", TYPE_SHAPE, .flags = FLAG_IDLE | FLAG_MAP, .doc = "How it is developed." },
+	{ "develop", TYPE_MAP, IN(draft_service, rest.develop), .sub = &schema_develop,
+	  .doc = "How it is developed: which changes reach it while it runs." },
 	{ "device_cgroup_rules", TYPE_SHAPE, .flags = FLAG_LIST, .doc = "Which devices it may use." },
 	{ "devices", TYPE_DEVICES, .flags = FLAG_RUN | FLAG_FILLED, IN(draft_service, out.run.devices),
 	  WORDS("source", "target", "permissions"), .doc = "Devices it gets." },
@@ -769,6 +812,7 @@ const char *schema_type_name(const struct schema_key *key)
 	case TYPE_SOURCES:
 		return "a map of secrets";
 	case TYPE_NAMED:
+	case TYPE_ITEMS:
 		return key->sub->named->takes;
 	case TYPE_TEST:
 		return "a command line, or a list that begins with CMD, CMD-SHELL or NONE";

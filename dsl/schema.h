@@ -48,6 +48,7 @@ enum schema_type {
 	TYPE_OUTPUTS,   /* struct build_output * and size_t: what a build makes */
 	TYPE_SOURCES,   /* struct draft_source * and size_t: compose's top-level secrets */
 	TYPE_NAMED,     /* an array and size_t: a map of `sub`s by name; with FLAG_LIST also a list of names */
+	TYPE_ITEMS,     /* an array and size_t: a list of `sub`s, each a struct that begins with its struct pos */
 	TYPE_TEST,      /* struct texts: compose's healthcheck.test */
 	TYPE_DEPENDS,   /* struct depends * and size_t: compose's depends_on */
 	TYPE_DEVICES,   /* struct texts of "source:target:permissions": compose's devices */
@@ -93,7 +94,7 @@ struct schema_key {
 	const char *doc;
 };
 
-/* The elements of a TYPE_NAMED. */
+/* The elements of a TYPE_NAMED or TYPE_ITEMS; of the latter only `takes`, `one` and `size`. */
 struct schema_named {
 	const char *takes;   /* what a value looks like: "a map of builders" */
 	const char *one;     /* an entry, in complaints: "builder" */
@@ -108,7 +109,7 @@ struct schema {
 	const char *short_key; /* the key that a single value in place of the map sets; or NULL */
 	const struct schema_key *keys;
 	size_t len;
-	const struct schema_named *named; /* for the `sub` of a TYPE_NAMED */
+	const struct schema_named *named; /* for the `sub` of a TYPE_NAMED or TYPE_ITEMS */
 };
 
 extern const struct schema schema_root;    /* fills struct draft */

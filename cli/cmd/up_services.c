@@ -27,6 +27,7 @@
 #include "engine/plan/plan.h"
 #include "engine/runtime/runtime.h"
 #include "engine/state/state.h"
+#include "engine/up/sync_tree.h"
 #include "engine/up/up_run.h"
 
 /* How to run them. */
@@ -109,6 +110,16 @@ int troupe_gather(struct session *session, struct troupe **ret, struct error **e
 const char *const *troupe_built(const struct troupe *troupe)
 {
 	return troupe->built;
+}
+
+int troupe_look(const struct troupe *troupe, struct sync_tree **ret, struct error **err)
+{
+	return sync_tree_take(troupe->parts, troupe->len, ret, err);
+}
+
+bool troupe_has(const struct troupe *troupe, size_t service)
+{
+	return troupe->there[service];
 }
 
 void troupe_free(struct troupe *troupe)
@@ -203,7 +214,7 @@ static int tell_audience(void *data, const struct up_event *event, struct error 
 	if (audience->event(audience->standing, event, err) < 0)
 		return -1;
 	if (audience->keep && event->kind == UP_READY)
-		audience->keep->ready(audience->keep->data);
+		audience->keep->ready(audience->keep->data, event->up);
 	return 0;
 }
 

@@ -10,6 +10,7 @@
 struct error;
 struct loop;
 struct session;
+struct up;
 
 /* `up` for the commands that use it. */
 
@@ -32,6 +33,11 @@ int troupe_gather(struct session *session, struct troupe **ret, struct error **e
 const char *const *
 troupe_built(const struct troupe *troupe); /* targets of a plan: those with a build. NULL-terminated, borrowed */
 void troupe_free(struct troupe *troupe);   /* NULL-safe */
+/* The files that rules of its services are about (sync_tree_take), which borrow from it; and whether the service, an index into
+ * the manifest's, is one of them. */
+struct sync_tree;
+int troupe_look(const struct troupe *troupe, struct sync_tree **ret, struct error **err);
+bool troupe_has(const struct troupe *troupe, size_t service);
 
 /* Starts what the session's plan has built, and keeps it running until the loop is cancelled; or, with `only_follow`, shows what
  * goes on running. Returns 0 then, 128 and its number when a signal came, or negative: what was started is ended. */
@@ -42,7 +48,7 @@ struct up_keep {
 	bool told; /* addresses and keys without effect were shown by an earlier one */
 	/* Both on the loop's thread: before anything else, and once all are healthy. */
 	int (*begin)(void *data, struct loop *loop, struct error **err);
-	void (*ready)(void *data);
+	void (*ready)(void *data, struct up *up); /* `up`: for up_sync, until up_keep returns */
 	void *data;
 };
 int up_keep(struct session *session, struct troupe *troupe, const struct up_keep *keep, struct error **err);

@@ -15,11 +15,13 @@
 #include "cli/session.h"
 #include "engine/io/file_watch.h"
 #include "engine/io/loop.h"
+#include "engine/up/sync_tree.h"
 #include "engine/up/up_run.h"
 
 /*
  * One round: plan, build what is stale while watching its inputs, run what is to run, then wait for a change. A change ends a build
  * or a start only if a key comes out differently: files that the build itself writes, and files that do not count, do not disturb it.
+ * While what was built runs, changes that the rules of `develop.watch` deal with are brought into the containers, and nothing is built.
  */
 struct watch_round {
 	const struct options *options;
@@ -29,6 +31,11 @@ struct watch_round {
 	const struct look *last; /* of the last round with a plan, or NULL */
 	struct up_left *left;    /* what runs, with --run */
 	bool *told;              /* its addresses, in an earlier round */
+	struct up *up;           /* once what was built runs, until it is left or ends; or NULL */
+	struct sync_tree *tree;  /* the files as the containers have them; NULL without --run */
+	struct sync_tree *coming; /* as they will have them; NULL: nothing is being copied but, with `copying`, into new containers */
+	bool copying;
+	bool starting; /* what was built; not only following what goes on running */
 	struct loop *loop;
 	struct watch *watch;
 	bool building;
@@ -40,11 +47,11 @@ struct watch_round {
 };
 
 /* Returns how many were not watched before. */
-static int watch_all(struct watch_round *round, const struct look *look, struct error **err)
+static int watch_all(struct watch_round *round, const char *const *folders, struct error **err)
 {
 	int added = 0;
 
-	for (const char *const *folder = look_folders(look); *folder; folder++) {
+	for (const char *const *folder = folders; *folder; folder++) {
 		int r = watch_folder(round->watch, *folder, err);
 
 		if (r < 0)
@@ -63,10 +70,12 @@ static int look_once(struct watch_round *round)
 
 	/* Broken now or before: the next round shows the complaints. */
 	round->outdated = !now || !round->look || look_differs(round->look, now);
+	if (round->outdated && now && round->up && watch_plan_covered(plan, round->tree))
+		round->outdated = false;
 	if (round->outdated && now && look_cause(now))
 		round->cause = mem_strdup(look_cause(now));
 	if (now && !round->error)
-		added = watch_all(round, now, &round->error);
+		added = watch_all(round, look_folders(now), &round->error);
 	/* The set of folders to watch may have changed all the same. */
 	if (!round->outdated && !round->building) {
 		look_free(round->look);
@@ -87,13 +96,68 @@ static void look_until_watched(struct watch_round *round)
 		;
 }
 
+static void on_change(void *arg);
+
+static void take_tree(struct watch_round *round)
+{
+	if (!round->coming)
+		return;
+	sync_tree_free(round->tree);
+	round->tree = steal_ptr(round->coming);
+}
+
+/* A new image has what could not be copied. What new containers get beside it could only fail again. */
+static void on_copied(void *data, struct error *error)
+{
+	struct watch_round *round = data;
+
+	round->copying = false;
+	if (error && error->cls != ERROR_CANCELLED) {
+		output_error(error);
+		round->outdated = round->coming != NULL;
+	}
+	error_free(error);
+	take_tree(round);
+	if (!round->outdated) {
+		on_change(round); /* meanwhile */
+		return;
+	}
+	loop_stop(round->loop);
+	loop_cancel(round->loop);
+}
+
+/* A second look, as look_until_watched. */
+static int look_at_tree(struct watch_round *round, struct error **err)
+{
+	int added = 1;
+
+	while (added > 0) {
+		sync_tree_free(steal_ptr(round->coming));
+		if (troupe_look(round->plan->troupe, &round->coming, err) < 0)
+			return -1;
+		added = watch_all(round, sync_tree_folders(round->coming), err);
+	}
+	return added;
+}
+
+static void copy_changes(struct watch_round *round)
+{
+	if (look_at_tree(round, &round->error) < 0)
+		return;
+	round->copying = up_sync(round->up, round->tree, round->coming, on_copied, round);
+	if (!round->copying)
+		take_tree(round);
+}
+
 static void on_change(void *arg)
 {
 	struct watch_round *round = arg;
 
-	if (round->outdated)
+	if (round->outdated || round->copying)
 		return;
 	look_until_watched(round);
+	if (!round->outdated && !round->error && round->up)
+		copy_changes(round);
 	if (!round->outdated && !round->error)
 		return;
 	if (!round->building)
@@ -114,9 +178,11 @@ static int begin_watching(struct watch_round *round, struct loop *loop, struct e
 {
 	round->loop = loop;
 	round->watch = watch_new(loop, on_change, round);
-	if (watch_folder(round->watch, ".", err) < 0 || (round->look && watch_all(round, round->look, err) < 0))
+	if (watch_folder(round->watch, ".", err) < 0 ||
+	    (round->look && watch_all(round, look_folders(round->look), err) < 0) ||
+	    (round->tree && watch_all(round, sync_tree_folders(round->tree), err) < 0))
 		return -1;
-	return !round->look && round->last && watch_all(round, round->last, err) < 0 ? -1 : 0;
+	return !round->look && round->last && watch_all(round, look_folders(round->last), err) < 0 ? -1 : 0;
 }
 
 /* Its loop is gone. */
@@ -125,6 +191,8 @@ static void end_watching(struct watch_round *round)
 	watch_free(round->watch);
 	round->watch = NULL;
 	round->loop = NULL;
+	round->up = NULL;
+	round->copying = false;
 }
 
 static int watch_build(struct watch_round *round, struct error **err)
@@ -134,6 +202,8 @@ static int watch_build(struct watch_round *round, struct error **err)
 	int status;
 
 	round->look = look_take(session);
+	if (round->left && troupe_look(round->plan->troupe, &round->tree, err) < 0)
+		return -1;
 	if (session_loop(session, err) < 0 || begin_watching(round, session->loop, err) < 0)
 		return -1;
 	round->building = true;
@@ -176,14 +246,21 @@ static int plan_or_complain(struct watch_round *round, struct error **err)
 }
 
 /* Changes between planning and watching were missed. */
-static void watch_on_ready(void *arg)
+static void begin_waiting(struct watch_round *round)
 {
-	struct watch_round *round = arg;
-
 	if (round->look)
 		on_change(round);
 	if (!round->outdated && !round->error)
 		output_note("waiting for a change; Ctrl-C ends");
+}
+
+static void watch_on_ready(void *arg, struct up *up)
+{
+	struct watch_round *round = arg;
+
+	round->up = round->starting ? up : NULL;
+	round->copying = round->up && up_sync(round->up, NULL, round->tree, on_copied, round);
+	begin_waiting(round);
 }
 
 static int watch_on_begin(void *arg, struct loop *loop, struct error **err)
@@ -202,7 +279,10 @@ static int keep_running(struct watch_round *round, bool only_follow, struct erro
 		.ready = watch_on_ready,
 		.data = round,
 	};
-	int r = up_keep(&round->plan->session, round->plan->troupe, &keep, err);
+	int r;
+
+	round->starting = !only_follow;
+	r = up_keep(&round->plan->session, round->plan->troupe, &keep, err);
 
 	end_watching(round);
 	*round->told = *round->told || (r == 0 && !only_follow);
@@ -227,7 +307,7 @@ static int wait_in(struct watch_round *round, struct loop *loop, struct error **
 {
 	if (begin_watching(round, loop, err) < 0 || loop_signals(loop, watch_on_signal, round, err) < 0)
 		return -1;
-	watch_on_ready(round);
+	begin_waiting(round);
 	return round->outdated || round->error ? 0 : loop_run(loop, err);
 }
 
@@ -271,6 +351,8 @@ static void round_close(struct watch_round *round)
 {
 	watch_plan_free(round->plan);
 	watch_free(round->watch);
+	sync_tree_free(round->tree);
+	sync_tree_free(round->coming);
 	error_free(round->error);
 	free(round->cause);
 }

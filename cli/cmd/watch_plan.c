@@ -1,9 +1,11 @@
 #include "config.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 #include "base/diag.h"
 #include "base/error.h"
+#include "base/fs.h"
 #include "base/mem.h"
 #include "cli/cmd/build.h"
 #include "cli/cmd/up_services.h"
@@ -11,6 +13,7 @@
 #include "cli/plan_bases.h"
 #include "dsl/manifest.h"
 #include "engine/plan/plan.h"
+#include "engine/up/sync_tree.h"
 
 /* What `up` keeps running it also checks; then a container for the checks alone would only cost time. */
 static int watch_plan_make(struct watch_plan *plan, struct error **err)
@@ -57,6 +60,63 @@ struct watch_plan *watch_plan_peek(const struct options *options)
 		return plan;
 	watch_plan_free(plan);
 	return NULL;
+}
+
+/* Whether the rules of every service that runs the image of this build deal with the file. */
+static bool covers_file(const struct watch_plan *plan, const struct node *node, const struct sync_tree *tree,
+			const char *path)
+{
+	const struct manifest *manifest = plan->session.manifest;
+	bool any = false;
+
+	for (size_t i = 0; i < manifest->services_len; i++) {
+		if (manifest->services[i].maker != node->service || !troupe_has(plan->troupe, i))
+			continue;
+		if (!sync_tree_covers(tree, manifest->services[i].name.s, path))
+			return false;
+		any = true;
+	}
+	return any;
+}
+
+/* A reason names its file below the context's name, which several contexts may have. */
+static bool covers_reason(const struct watch_plan *plan, const struct node *node, const struct sync_tree *tree,
+			  const struct reason *reason)
+{
+	bool any = false;
+
+	for (size_t i = 0; reason->kind == REASON_FILE && i < node->build->contexts_len; i++) {
+		const struct plan_context *context = &node->build->contexts[i];
+		cleanup_free char *prefix = plan_prefix(plan->session.plan, context);
+		cleanup_free char *path = NULL;
+
+		if (strncmp(reason->what, prefix, strlen(prefix)) != 0)
+			continue;
+		path = path_join(context->root, reason->what + strlen(prefix));
+		if (!covers_file(plan, node, tree, path))
+			return false;
+		any = true;
+	}
+	return any;
+}
+
+bool watch_plan_covered(const struct watch_plan *plan, const struct sync_tree *tree)
+{
+	for (size_t i = 0; i < plan_len(plan->session.plan); i++) {
+		const struct node *node = plan_node(plan->session.plan, i);
+		bool makes = node->kind == NODE_PREPARE || node->kind == NODE_BUILD || node->kind == NODE_OUTPUT;
+
+		/* What has no reason of its own waits for a build. */
+		if (node->state == NODE_UNKNOWN && makes)
+			return false;
+		if (node->state == NODE_STALE && node->kind != NODE_BUILD && node->reasons_len > 0)
+			return false;
+		for (size_t j = 0; node->state == NODE_STALE && j < node->reasons_len; j++) {
+			if (!covers_reason(plan, node, tree, &node->reasons[j]))
+				return false;
+		}
+	}
+	return true;
 }
 
 static int watch_plan_ask(struct watch_plan *plan, struct error **err)

@@ -7,6 +7,7 @@
 #include "cli/session.h"
 
 struct error;
+struct sync_tree;
 struct troupe;
 
 /* A session with the plan of what `watch` builds. */
@@ -22,6 +23,9 @@ int watch_plan_open(const struct options *options, struct watch_plan **ret, stru
 struct watch_plan *watch_plan_peek(const struct options *options);
 /* Makes one of the other. False: it has something to show, and is to be opened anew. Negative: ERROR_*. */
 int watch_plan_use(struct watch_plan *plan, const struct options *options, struct error **err);
+/* Whether all that it would build anew is what files have changed that the rules of `develop.watch` deal with in every service
+ * that runs it. */
+bool watch_plan_covered(const struct watch_plan *plan, const struct sync_tree *tree);
 void watch_plan_free(struct watch_plan *plan); /* NULL-safe */
 
 #endif

@@ -249,9 +249,34 @@ static struct json *networks(const struct texts *aliases)
 	return object;
 }
 
+static struct json *watch_rules(const struct plan *plan, const struct service *from)
+{
+	static const char *const actions[] = { "sync", "sync+restart", "sync+exec", "restart", "rebuild" };
+	TABLE_COMPLETE(actions, WATCH_ACTIONS);
+	struct json *list = json_new_array();
+
+	for (size_t i = 0; i < from->watch_len; i++) {
+		const struct watch_rule *rule = &from->watch[i];
+		cleanup_free char *path = export_path(plan, rule->path.s);
+		struct json *object = json_new_object(), *exec = json_new_object();
+
+		export_set(object, "path", &language, path);
+		json_set_str(object, "action", actions[rule->action]);
+		export_set(object, "target", &language, rule->target.s);
+		export_set_filled(object, "ignore", export_texts(&rule->ignore, &language));
+		export_set_filled(object, "include", export_texts(&rule->include, &language));
+		if (rule->initial_sync)
+			json_set_bool(object, "initial_sync", true);
+		export_set_filled(exec, "command", export_texts(&rule->command, &language));
+		export_set_filled(object, "exec", exec);
+		json_append(list, object);
+	}
+	return list;
+}
+
 static void set_run(const struct plan *plan, const struct service *from, struct json *service, struct json *volumes)
 {
-	struct json *ports = json_new_array();
+	struct json *ports = json_new_array(), *develop = json_new_object();
 
 	for (size_t i = 0; i < from->ports_len; i++) {
 		cleanup_free char *port = port_text(&from->ports[i]);
@@ -279,6 +304,8 @@ static void set_run(const struct plan *plan, const struct service *from, struct 
 	export_set_filled(service, "volumes", mounts(plan, from, volumes));
 	export_set_filled(service, "depends_on", depends(from));
 	export_set_filled(service, "healthcheck", healthcheck(&from->healthcheck));
+	export_set_filled(develop, "watch", watch_rules(plan, from));
+	export_set_filled(service, "develop", develop);
 	export_set_filled(service, "profiles", export_texts(&from->profiles, &language));
 	export_set(service, "platform", &language, from->platform.s);
 	export_set(service, "pull_policy", &language, from->pull.written);

@@ -152,6 +152,8 @@ static struct json *jsonschema_value_of(const struct schema_key *key)
 	case TYPE_NAMED:
 		return key->flags & FLAG_LIST ? either(texts(), map_of(reference_to(key->sub)))
 					      : map_of(reference_to(key->sub));
+	case TYPE_ITEMS:
+		return jsonschema_list_of(reference_to(key->sub));
 	case TYPE_TEXT:
 	case TYPE_PULL:
 	case TYPE_INDEX:

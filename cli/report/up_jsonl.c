@@ -17,6 +17,8 @@ static const char *up_jsonl_name(enum up_kind kind)
 		return "service_address";
 	case UP_READY:
 		return "services_ready";
+	case UP_SYNCED:
+		return "service_sync";
 	case UP_LINE:
 		return "service_line";
 	case UP_ENDING:
@@ -48,6 +50,11 @@ int up_jsonl_event(void *data, const struct up_event *event, struct error **err)
 		json_set_int(object, "took_ms", (int64_t)event->took_ms);
 	if (event->kind == UP_PORT)
 		up_jsonl_add_port(object, &event->port);
+	if (event->kind == UP_SYNCED) {
+		json_set_int(object, "files", (int64_t)event->files);
+		json_set_str(object, "file", event->text);
+		json_set_bool(object, "restarts", event->restarts);
+	}
 	if (event->kind == UP_LINE)
 		json_set(object, "text", jsonl_bytes(event->text, event->len));
 	if (event->kind == UP_ENDED && event->status < 0)

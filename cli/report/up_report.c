@@ -125,6 +125,19 @@ static void show_end(const struct up_event *event)
 		output_note("%s ended with status %d", event->service, event->status);
 }
 
+static void show_synced(const struct standing *standing, const struct up_event *event)
+{
+	cleanup_buf struct buf what = { 0 };
+
+	if (standing->quiet)
+		return;
+	if (event->text)
+		text_safe(&what, event->text, strlen(event->text));
+	else
+		buf_printf(&what, "%zu files", event->files);
+	output_note("%s changed, %s %s", what.data, event->restarts ? "restarting" : "copied into", event->service);
+}
+
 static void show_progress(const struct standing *standing, const struct up_event *event)
 {
 	if (standing->quiet)
@@ -153,6 +166,9 @@ int standing_event(void *data, const struct up_event *event, struct error **err)
 		return 0;
 	case UP_READY:
 		return show_addresses(standing, err);
+	case UP_SYNCED:
+		show_synced(standing, event);
+		return 0;
 	case UP_LINE:
 		return show_line(standing, event, err);
 	case UP_ENDING:

@@ -1,7 +1,9 @@
 #include "config.h"
 
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 
 #include "base/buf.h"
 #include "base/error.h"
@@ -13,6 +15,7 @@
 /* What podman and docker have in common: their commands and what these print. */
 
 #define START_MS (120u * 1000) /* for `run --detach` */
+#define PUT_MS (120u * 1000)   /* for `cp` into a container */
 
 /* Adds the names to a command and runs it, even when the loop is cancelled. */
 static int with_names(struct runtime *runtime, struct argv *args, const char *const *names, struct error **err)
@@ -103,6 +106,27 @@ static void commands_exec(struct runtime *runtime, const char *name, enum exec_k
 	if (kind == EXEC_TTY)
 		argv_add(argv, "--tty");
 	argv_add(argv, name);
+}
+
+static int commands_put(struct container *container, int tar, uint64_t len, struct error **err)
+{
+	void *bytes = mmap(NULL, len, PROT_READ, MAP_PRIVATE, tar, 0);
+	cleanup_argv struct argv argv = { 0 };
+	cleanup_proc struct proc_result result = { 0 };
+	struct proc_spec proc = { .input = bytes, .input_len = len, .timeout_ms = PUT_MS };
+	struct error *error = NULL;
+	int r;
+
+	if (bytes == MAP_FAILED)
+		return error_errno(err, ERROR_STATE, errno, "the files for %s", container->name);
+	command_begin(container->runtime, atomic_load(&container->runtime->quirks), &argv);
+	argv_add(&argv, "cp");
+	argv_add(&argv, "-");
+	argv_addf(&argv, "%s:/", container->name);
+	proc.argv = (const char *const *)argv.items;
+	r = proc_check(container->runtime->loop, &proc, ERROR_TOOL, &result, &error);
+	munmap(bytes, len);
+	return r < 0 ? runtime_failed(&error, err) : 0;
 }
 
 static void commands_logs(struct container *container, const struct container_output *what, struct argv *argv)
@@ -244,6 +268,7 @@ const struct container_ops container_commands = {
 	.attach = commands_attach,
 	.inspect = commands_inspect,
 	.exec = commands_exec,
+	.put = commands_put,
 	.logs = commands_logs,
 	.stamps = true,
 	.remove = commands_remove,

@@ -340,6 +340,15 @@ void container_say_slow(struct buf *ret_said, uint64_t timeout_ms)
 	buf_printf(ret_said, "it did not end within %llu ms\n", (unsigned long long)timeout_ms);
 }
 
+int container_put(struct container *container, int tar, uint64_t len, struct error **err)
+{
+	const struct runtime *runtime = container->runtime;
+
+	if (!runtime->containers->put)
+		return error_make(err, ERROR_TOOL, "%s cannot copy files into a running container", runtime->name);
+	return runtime->containers->put(container, tar, len, err);
+}
+
 int container_enter(struct container *container, const char *const *words, bool tty, struct argv *ret, struct error **err)
 {
 	struct runtime *runtime = container->runtime;

@@ -170,6 +170,22 @@ int docker_api_tag(struct runtime *runtime, const char *id, const char *referenc
 	return response.status == 201 ? 0 : docker_api_refused(&response, err);
 }
 
+int docker_api_put(struct container *container, int tar, uint64_t len, struct error **err)
+{
+	static const char *const headers[] = { "Content-Type: application/x-tar", NULL };
+	cleanup_free char *url = mem_printf(HOST "/containers/%s/archive?path=/", container->name);
+	struct http_request request = request_to(container->runtime, "PUT", url);
+	cleanup_http struct http_response response = { 0 };
+
+	request.headers = headers;
+	request.body_fd = tar;
+	request.body_fd_len = len;
+	request.total_ms = DO_MS;
+	if (docker_api_ask(container->runtime, &request, &response, err) < 0)
+		return -1;
+	return response.status == 200 ? 0 : docker_api_refused(&response, err);
+}
+
 /* The answer to a load: a sequence of objects, one of which may contain an error. */
 static int check_loaded(const struct http_response *response, struct error **err)
 {

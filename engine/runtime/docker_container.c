@@ -421,6 +421,7 @@ const struct container_ops container_requests = {
 	.run = requests_run,
 	.inspect = requests_inspect,
 	.healthy = requests_healthy,
+	.put = docker_api_put,
 	.print = docker_output_print,
 	.follow = docker_output_follow,
 	.stamps = true,

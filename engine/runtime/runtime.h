@@ -197,6 +197,9 @@ bool container_renewed(const struct container *container);
  * longer than `timeout_ms`, that it does. */
 int container_healthcheck(struct container *container, const char *const *words, uint64_t timeout_ms, bool *ret_healthy,
 			  struct buf *ret_said, struct error **err);
+/* Unpacks an uncompressed tar of `len` bytes in it: names are relative to its root folder, and what it has of the same name is
+ * replaced. `tar` is open at its start, and stays open. ERROR_TOOL, also where the runtime cannot do that (containerd). */
+int container_put(struct container *container, int tar, uint64_t len, struct error **err);
 /* Appends the last `lines` lines of its output. */
 int container_logs(struct container *container, unsigned lines, struct buf *ret, struct error **err);
 /* Passes the last `lines` lines of its output (ALL_LINES: all) to `output`; with `follow` also what comes until it ends or the

@@ -85,6 +85,8 @@ struct container_ops {
 	int (*inspect)(struct runtime *runtime, const char *name, struct inspected *ret, struct error **err);
 	/* The command to which the words to run inside are added. */
 	void (*exec)(struct runtime *runtime, const char *name, enum exec_kind kind, struct argv *argv);
+	/* container_put; missing where that cannot be. */
+	int (*put)(struct container *container, int tar, uint64_t len, struct error **err);
 	/* The command for container_print. */
 	void (*logs)(struct container *container, const struct container_output *what, struct argv *argv);
 	bool stamps; /* container_stamps */
@@ -290,6 +292,7 @@ int docker_output_follow(struct container *container, const struct container_out
 /* docker_pull.c: pulls with the registry's login. */
 int docker_pull(struct runtime *runtime, const char *name, bool insecure, const struct output *output,
 		struct error **err);
+int docker_api_put(struct container *container, int tar, uint64_t len, struct error **err);
 int docker_api_tag(struct runtime *runtime, const char *id, const char *reference, struct error **err);
 
 /* listen.c: who listens on the port in the process's network namespace. */

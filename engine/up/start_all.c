@@ -93,6 +93,6 @@ bool start_all(struct up *up, void (*output_ended)(struct up *up))
 		return false;
 	for (size_t i = 0; i < up->stack.len; i++)
 		tell_ports(up, &up->stack.actors[i]);
-	up_tell(up, &(struct up_event){ .kind = UP_READY });
+	up_tell(up, &(struct up_event){ .kind = UP_READY, .up = up });
 	return true;
 }

@@ -266,7 +266,7 @@ bool join_standing(struct up *up, void (*output_ended)(struct up *up))
 		stack_join(actor, steal_ptr(up->old[i]));
 		tell_output(up, actor, up->resumed[i], output_ended);
 	}
-	up_tell(up, &(struct up_event){ .kind = UP_READY });
+	up_tell(up, &(struct up_event){ .kind = UP_READY, .up = up });
 	return true;
 }
 

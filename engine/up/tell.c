@@ -48,6 +48,25 @@ void up_tell(struct up *up, const struct up_event *event)
 	loop_post(up->job->loop, deliver, letter);
 }
 
+static void deliver_line(void *arg)
+{
+	struct letter *letter = arg;
+	char *text = (char *)letter->event.text;
+
+	deliver(letter);
+	free(text);
+}
+
+void tell_line(struct up *up, const char *service, const char *text, size_t len)
+{
+	struct letter *letter = mem_alloc(sizeof(*letter));
+
+	letter->up = up;
+	letter->event =
+		(struct up_event){ .kind = UP_LINE, .service = service, .text = mem_strndup(text, len), .len = len };
+	loop_post(up->job->loop, deliver_line, letter);
+}
+
 void tell_ports(struct up *up, const struct actor *actor)
 {
 	struct container_port ports[PORTS_MAX];

@@ -9,6 +9,7 @@
 /* What the files of engine/up/ share; for them alone. */
 
 struct findings;
+struct sync_change;
 struct terminal_keys;
 
 #define STAMP_MAX 40 /* "2026-11-30T23:58:21.123456789+01:00" */
@@ -17,6 +18,17 @@ struct terminal_keys;
 struct up_shown {
 	char stamp[STAMP_MAX]; /* the time of its last line, or "" */
 	size_t lines;          /* where lines have no time: their number */
+};
+
+/* What is to be copied into what runs: made on the loop's thread, done by the task (sync_answer), and freed there. */
+struct up_sync {
+	struct arena *arena;
+	struct sync_change *changes;
+	size_t len;
+	bool initial; /* only into new containers */
+	void (*done)(void *data, struct error *error);
+	void *data;
+	struct error *error;
 };
 
 struct up {
@@ -39,10 +51,12 @@ struct up {
 	uint64_t start_ms;
 	atomic_uint followers; /* number still reading */
 	struct terminal_keys *keys;
-	atomic_char key;   /* the last one that was typed and means something; 0: none */
-	atomic_bool hurry; /* a second signal came */
-	bool directed;     /* everything was started, and is to end now */
-	bool left;         /* or is left running */
+	atomic_char key;                /* the last one that was typed and means something; 0: none */
+	_Atomic(struct up_sync *) sync; /* asked for and not begun; or NULL */
+	atomic_bool asked;              /* there is one */
+	atomic_bool hurry;              /* a second signal came */
+	bool directed;                  /* everything was started, and is to end now */
+	bool left;                      /* or is left running */
 	int signum;
 	const char *bad; /* the first service that failed, or NULL */
 	int bad_status;
@@ -89,9 +103,15 @@ void left_resume(struct up *up, size_t number);
 void left_clear(struct up_left *left);
 void left_add(struct up *up, size_t number);
 
+/* sync.c */
+/* Does what up_sync has asked for. In the task. */
+void sync_answer(struct up *up);
+void sync_close(struct up *up); /* what was not begun */
+
 /* tell.c: events, from any thread. */
 void up_tell(struct up *up, const struct up_event *event);
-void tell_now(struct up *up, const struct up_event *event); /* on the loop's thread */
+void tell_now(struct up *up, const struct up_event *event);                       /* on the loop's thread */
+void tell_line(struct up *up, const char *service, const char *text, size_t len); /* UP_LINE with a copy of the text */
 void tell_ports(struct up *up, const struct actor *actor);
 /* Shows its output from now on; with `again` what was not shown yet. In a task. When the output ends, `done` is called on the loop's thread, after
  * up->followers was decremented. */

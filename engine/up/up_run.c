@@ -110,7 +110,9 @@ static void stay(struct up *up)
 		any = up->job->left != NULL;
 		for (size_t i = 0; i < up->stack.len; i++)
 			any = (up->stack.actors[i].container && up_run_look_at(up, i)) || any;
-		if (up_keys_answer(up) || (any && loop_pause(up->job->loop, POLL_MS, NULL) < 0))
+		sync_answer(up);
+		if (up_keys_answer(up) || (any && loop_pause_unless(up->job->loop, POLL_MS, &up->asked, NULL) < 0 &&
+					   loop_cancelled(up->job->loop)))
 			return;
 	} while (any);
 	if (up->bad)
@@ -277,6 +279,7 @@ static void up_close(struct up *up)
 	while (up->past_len > 0)
 		container_leave(up->past[--up->past_len]);
 	free(up->past);
+	sync_close(up);
 	free(up->kept);
 	free(up->again);
 	free(up->resumed);

@@ -16,7 +16,8 @@ enum up_kind {
 	UP_KEPT,    /* service: already running with the same image and settings */
 	UP_HEALTHY, /* service, took_ms since the first one was started */
 	UP_PORT,    /* service, port: one of its addresses, once all are healthy */
-	UP_READY,   /* that was the last address */
+	UP_READY,   /* that was the last address; `up` for up_sync */
+	UP_SYNCED,  /* service, files, text: changed files were copied into it, `restarts`: and it is restarted */
 	UP_LINE,    /* service, text, len: a line of its output, raw bytes */
 	UP_ENDING,  /* a signal was received */
 	UP_ENDED,   /* service, status; -1: its container was removed */
@@ -30,10 +31,15 @@ struct up_event {
 	size_t len;
 	int status;
 	unsigned long long took_ms;
+	size_t files; /* text: the file, relative to the manifest, if it is one */
+	bool restarts;
+	struct up *up; /* until up_run returns */
 	struct container_port port;
 };
 
 struct argv;
+struct sync_tree;
+struct up;
 
 /* What a run leaves running for the next one of this process: the containers, and how much of their output was shown. */
 struct up_left;
@@ -78,6 +84,12 @@ char *up_owner(const char *state_dir);
  * *ret_signum: the signal that ended it, or 0. ERROR_HEALTH when a service does not become healthy, or when all
  * have ended and one of them failed; its message shows the container's last lines. ERROR_TOOL, ERROR_REGISTRY. */
 int up_run(const struct up_job *job, int *ret_signum, struct error **err);
+
+/* Does what the rules say about the changes between two trees (sync_tree.h; of this job's parts) in the services that run; with
+ * `before` NULL, copies what new containers get. On the loop's thread, after UP_READY, one after the other. False: there is nothing
+ * to do; else `done` is called on the loop's thread, and owns `error`, unless up_run ends before. */
+bool up_sync(struct up *up, const struct sync_tree *before, const struct sync_tree *now,
+	     void (*done)(void *data, struct error *error), void *data);
 
 /* Ends running services: those named (NULL-terminated), or all when none are; and the network when it is no longer
  * used. *ret_ended counts the containers. *hurry as for containers_end. */

@@ -1,0 +1,89 @@
+#include "config.h"
+
+#include <string.h>
+
+#include "base/diag.h"
+#include "base/fs.h"
+#include "base/mem.h"
+#include "base/table.h"
+#include "base/text.h"
+#include "dsl/draft.h"
+#include "dsl/resolve.h"
+
+/* compose's `develop.watch` (compose-spec, develop.md). */
+
+static const char *const actions[] = { "sync", "sync+restart", "sync+exec", "restart", "rebuild" };
+TABLE_COMPLETE(actions, WATCH_ACTIONS);
+
+static bool find_action(struct resolve *r, const struct text *text, enum watch_action *ret)
+{
+	const char *nearest;
+
+	for (size_t i = 0; i < WATCH_ACTIONS; i++) {
+		*ret = (enum watch_action)i;
+		if (strcmp(text->s, actions[i]) == 0)
+			return true;
+	}
+	nearest = text_nearest(text->s, actions, WATCH_ACTIONS);
+	diags_add(r->diags, text->pos,
+		  nearest ? arena_printf(r->arena, "did you mean \"%s\"?", nearest)
+			  : "write \"sync\", \"sync+restart\", \"sync+exec\", \"restart\" or \"rebuild\"",
+		  "\"%s\" is not an action of \"watch\"", text->s);
+	return false;
+}
+
+/* compose takes a relative target for one below "/". */
+static void resolve_target(struct resolve *r, const struct draft_watch *draft, struct watch_rule *rule)
+{
+	bool copies = rule->action <= WATCH_SYNC_EXEC;
+
+	if (!copies)
+		rule->target = (struct text){ 0 };
+	else if (!draft->out.target.s)
+		diags_add(r->diags, draft->pos, "name the file or folder in the container",
+			  "the action \"%s\" needs \"target\"", draft->action.s);
+	else
+		rule->target.s = resolve_path(r, "/", draft->out.target.s);
+}
+
+static void resolve_command(struct resolve *r, const struct draft_watch *draft, struct service *service,
+			    struct watch_rule *rule)
+{
+	const struct draft_exec *exec = &draft->exec;
+	const struct {
+		const char *key;
+		struct pos pos;
+	} others[] = {
+		{ "develop.watch.exec.user", exec->user },
+		{ "develop.watch.exec.privileged", exec->privileged },
+		{ "develop.watch.exec.working_dir", exec->working_dir },
+		{ "develop.watch.exec.environment", exec->environment },
+	};
+
+	if (rule->action == WATCH_SYNC_EXEC && exec->pos.line == 0)
+		diags_add(r->diags, draft->pos, "write exec: {command: [...]}",
+			  "the action \"sync+exec\" needs \"exec\"");
+	rule->command = exec->command;
+	for (size_t i = 0; i < sizeof(others) / sizeof(*others); i++) {
+		if (others[i].pos.line > 0)
+			resolve_unused(r, service, others[i].key, others[i].pos);
+	}
+}
+
+void resolve_develop(struct resolve *r, const struct draft_develop *draft, struct service *service)
+{
+	service->watch = arena_array(r->arena, draft->watch_len, sizeof(*service->watch));
+	for (size_t i = 0; i < draft->watch_len; i++) {
+		const struct draft_watch *from = &draft->watch[i];
+		struct watch_rule *rule = &service->watch[service->watch_len];
+
+		*rule = from->out;
+		/* What is missing was complained about. */
+		if (!from->action.s || !from->out.path.s || !find_action(r, &from->action, &rule->action))
+			continue;
+		rule->path.s = resolve_text(r, &from->out.path);
+		resolve_target(r, from, rule);
+		resolve_command(r, from, service, rule);
+		service->watch_len++;
+	}
+}

@@ -12,6 +12,8 @@
 #include "engine/runtime/runtime.h"
 #include "engine/state/state.h"
 
+#define LATEST_MAX 8 /* of a node: those that a running container has kept from going are rarely older */
+
 struct former {
 	struct state *state;
 	struct runtime *runtime;
@@ -19,8 +21,8 @@ struct former {
 	struct record *newest; /* of all nodes */
 	size_t newest_len;
 	struct map *kept;
-	struct runtime_image *images;
-	size_t len, cap;
+	struct runtime_image *images, *latest;
+	size_t len, cap, latest_len, latest_cap;
 	bool bases; /* also earlier images of bases */
 };
 
@@ -99,37 +101,44 @@ static void former_close(struct former *former)
 	records_free(former->newest, former->newest_len);
 	map_free(former->kept);
 	free(former->images);
+	free(former->latest);
 	arena_free(former->arena);
 }
 
-static void former_add(struct former *former, const struct record *record)
+static bool former_add(struct former *former, const struct record *record, bool latest)
 {
 	struct runtime_image image;
 
 	if (!image_of(former, record, &image) || map_get(former->kept, image.identity))
-		return;
+		return false;
 	mem_reserve(&former->images, &former->cap, former->len + 1, sizeof(*former->images));
 	former->images[former->len++] = image;
+	if (latest) {
+		mem_reserve(&former->latest, &former->latest_cap, former->latest_len + 1, sizeof(*former->latest));
+		former->latest[former->latest_len++] = image;
+	}
+	return true;
 }
 
 static int former_add_all(struct former *former, const char *node, struct error **err)
 {
 	struct record *records;
-	size_t len;
+	size_t len, added = 0;
 
 	if (!of_kind(node, "load:") && !of_kind(node, "build:"))
 		return 0;
 	if (state_all_of(former->state, node, &records, &len, err) < 0)
 		return -1;
 	for (size_t i = 0; i < len; i++)
-		former_add(former, &records[i]);
+		added += former_add(former, &records[i], added < LATEST_MAX);
 	records_free(records, len);
 	return 0;
 }
 
 static int former_discard(const struct former *former, bool dry, struct runtime_freed *ret, struct error **err)
 {
-	const struct runtime_former found = { former->images, former->len, former->kept };
+	const struct runtime_former found = { former->images, former->len, former->latest, former->latest_len,
+					      former->kept };
 
 	return runtime_discard(former->runtime, &found, dry, ret, err);
 }

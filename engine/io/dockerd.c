@@ -23,6 +23,22 @@ char *dockerd_config(const char *name)
 	return home && *home ? mem_printf("%s/.docker/%s", home, name) : NULL;
 }
 
+struct json *dockerd_proxies(const char *endpoint)
+{
+	cleanup_free char *path = dockerd_config("config.json");
+	cleanup_buf struct buf text = { 0 };
+	cleanup_json struct json *config = NULL;
+	const struct json *all, *found;
+	bool there = false;
+
+	if (!path || fs_read_if(path, CONFIG_MAX, &text, &there, NULL) < 0 || !there ||
+	    json_parse(text.data ? text.data : "", text.len, path, &config, NULL) < 0)
+		return NULL;
+	all = json_get(config, "proxies");
+	found = json_get(all, endpoint) ? json_get(all, endpoint) : json_get(all, "default");
+	return found ? json_clone(found) : NULL;
+}
+
 /* True when a docker context is in use: then only the docker command knows where its daemon is. */
 static bool has_context(void)
 {

@@ -15,6 +15,9 @@ const char *dockerd_socket(const char *endpoint);
 /* True when the daemon keeps its images in containerd's store, by its answer to /info: then an image's id is its manifest's
  * digest, else its config's. */
 bool dockerd_has_containerd_store(const struct json *info);
+/* The proxies that docker's configuration gives to containers of the daemon at `endpoint`: "httpProxy" and the like, by docker's
+ * names. NULL: none. */
+struct json *dockerd_proxies(const char *endpoint);
 /* The path of a file in docker's configuration folder ("config.json"). malloc'd; NULL when there is no such folder. */
 char *dockerd_config(const char *name);
 

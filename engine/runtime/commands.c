@@ -60,8 +60,8 @@ static int commands_run(struct container *container, const struct container_spec
 }
 
 /* podman sets it up at once, too, so that what this machine's podman lacks is found now. */
-static int commands_create(struct container *container, const struct container_spec *spec, unsigned quirks,
-			   struct proc_result *ret, struct error **err)
+int commands_create(struct container *container, const struct container_spec *spec, unsigned quirks,
+		    struct proc_result *ret, struct error **err)
 {
 	cleanup_argv struct argv argv = { 0 };
 	struct proc_spec proc = { .capture = true, .cleanup = true, .timeout_ms = START_MS };
@@ -78,7 +78,7 @@ static int commands_create(struct container *container, const struct container_s
 	return proc_run(container->runtime->loop, &proc, ret, err);
 }
 
-static void commands_attach(struct container *container, struct argv *argv)
+void commands_attach(struct container *container, struct argv *argv)
 {
 	command_begin(container->runtime, atomic_load(&container->runtime->quirks), argv);
 	argv_add(argv, "start");
@@ -97,7 +97,7 @@ static int commands_inspect(struct runtime *runtime, const char *name, struct in
 	return inspect_parse(out.data ? out.data : "", out.len, ret, err);
 }
 
-static void commands_exec(struct runtime *runtime, const char *name, enum exec_kind kind, struct argv *argv)
+void commands_exec(struct runtime *runtime, const char *name, enum exec_kind kind, struct argv *argv)
 {
 	command_begin(runtime, atomic_load(&runtime->quirks), argv);
 	argv_add(argv, "exec");

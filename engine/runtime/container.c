@@ -198,7 +198,7 @@ int container_create(struct runtime *runtime, const struct container_spec *spec,
 	struct container *container;
 	int r;
 
-	if (!runtime->containers->create) {
+	if (!runtime->containers->create || !runtime->program) {
 		error_make(err, ERROR_TOOL, "%s cannot run a service in the foreground", runtime->name);
 		error_remedy(err, "use podman's or docker's command: --runtime=podman");
 		return -1;

@@ -121,7 +121,7 @@ static int docker_open(struct runtime *runtime, struct error **err)
 		return -1;
 	runtime->place = mem_printf(PREFIX "%s", endpoint);
 	runtime->publish = true;
-	if (!runtime->program)
+	if (runtime->socket)
 		runtime->containers = &container_requests;
 	return 0;
 }

@@ -63,6 +63,8 @@ int runtime_load(struct runtime *runtime, const struct runtime_image *image, con
 struct runtime_former {
 	const struct runtime_image *images;
 	size_t len;
+	const struct runtime_image *latest; /* those of them that were replaced last: the others were looked at before */
+	size_t latest_len;
 	const struct map *kept; /* its keys are identities of images that stay, whether they have a name or not */
 };
 struct runtime_freed {

@@ -247,8 +247,12 @@ int container_look(struct container *container, struct error **err);
 /* pull.c: reads the output of `image inspect`; `reference` is what it was asked about. */
 int pull_parse(const char *json, size_t len, const char *reference, struct runtime_pulled *ret, struct error **err);
 
-/* commands.c */
+/* commands.c: by the runtime's command */
 extern const struct container_ops container_commands;
+int commands_create(struct container *container, const struct container_spec *spec, unsigned quirks,
+		    struct proc_result *ret, struct error **err);
+void commands_attach(struct container *container, struct argv *argv);
+void commands_exec(struct runtime *runtime, const char *name, enum exec_kind kind, struct argv *argv);
 
 /* pull.c: reads a config's ExposedPorts and HEALTHCHECK into *ret. */
 void pull_take_config(const struct json *config, struct runtime_pulled *ret);

@@ -230,6 +230,8 @@ static const struct option table[] = {
 	{ 0, "keep-storage", "SIZE", "keep at most SIZE of images (500MB, 2GiB)", .commands = "prune",
 	  TEXT(keep_storage) },
 	{ 'd', "detach", NULL, "leave the services running; `cbuild down` ends them", .commands = "up", FLAG(detach) },
+	{ 0, "watch", NULL, "go on as `cbuild watch --run`: changed files are built, or copied into what runs", .commands = "up",
+	  FLAG(watch) },
 	{ 0, "follow", NULL, "go on with what they print from now on (also -f)", .commands = "logs", FLAG(follow) },
 	{ 0, "tail", "N", "only the last N lines of each", .commands = "logs", TEXT(tail) },
 	{ 0, "run", NULL, "keep the services running, and restart those that were built anew", .commands = "watch",

@@ -64,6 +64,7 @@ struct options {
 	bool to_stdout;      /* --stdout */
 	bool help, version;
 	bool detach;
+	bool watch; /* of `up` */
 	bool follow;      /* -f of `logs` */
 	const char *tail; /* of `logs`, or NULL */
 	bool allow_outside; /* manifests may name files outside of the project */

@@ -77,6 +77,7 @@ struct draft_watch {
 
 struct draft_develop {
 	struct pos pos;
+	struct text sync;
 	struct draft_watch *watch;
 	size_t watch_len;
 };

@@ -363,6 +363,7 @@ struct service {
 	struct verify_spec verify;
 	struct watch_rule *watch; /* in the order written */
 	size_t watch_len;
+	bool watch_auto; /* none is written: they are read off its Dockerfile */
 	struct texts unused; /* keys about how it runs that cbuild ignores */
 };
 

@@ -72,6 +72,12 @@ static void resolve_command(struct resolve *r, const struct draft_watch *draft, 
 
 void resolve_develop(struct resolve *r, const struct draft_develop *draft, struct service *service)
 {
+	if (draft->sync.s && strcmp(draft->sync.s, "auto") != 0)
+		diags_add(r->diags, draft->sync.pos, "write \"auto\"", "\"%s\" is not a kind of \"sync\"", draft->sync.s);
+	else if (draft->sync.s && draft->watch_len > 0)
+		diags_add(r->diags, draft->sync.pos, "remove one of them",
+			  "the rules of \"watch\" are written: there are no others");
+	service->watch_auto = draft->sync.s != NULL;
 	service->watch = arena_array(r->arena, draft->watch_len, sizeof(*service->watch));
 	for (size_t i = 0; i < draft->watch_len; i++) {
 		const struct draft_watch *from = &draft->watch[i];

@@ -336,6 +336,8 @@ static const struct schema schema_watch = { .name = "watch", .named = &watch_ite
 static const struct schema_key develop_keys[] = {
 	{ "watch", TYPE_ITEMS, IN(draft_develop, watch), .sub = &schema_watch,
 	  .doc = "What `cbuild watch --run` does when files change, instead of building the image anew." },
+	{ "sync", TYPE_TEXT, .flags = FLAG_FILLED | FLAG_OWN, IN(draft_develop, sync), VALUES("auto"),
+	  .doc = "\"auto\": files that the Dockerfile only copies are copied into the running container, too." },
 };
 
 static const struct schema schema_develop = { .name = "develop", KEYS(develop_keys) };

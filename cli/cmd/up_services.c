@@ -112,9 +112,9 @@ const char *const *troupe_built(const struct troupe *troupe)
 	return troupe->built;
 }
 
-int troupe_look(const struct troupe *troupe, struct sync_tree **ret, struct error **err)
+int troupe_look(const struct troupe *troupe, const struct plan *plan, struct sync_tree **ret, struct error **err)
 {
-	return sync_tree_take(troupe->parts, troupe->len, ret, err);
+	return sync_tree_take(plan, troupe->parts, troupe->len, ret, err);
 }
 
 bool troupe_has(const struct troupe *troupe, size_t service)

@@ -9,6 +9,7 @@
 
 struct error;
 struct loop;
+struct plan;
 struct session;
 struct up;
 
@@ -36,7 +37,7 @@ void troupe_free(struct troupe *troupe);   /* NULL-safe */
 /* The files that rules of its services are about (sync_tree_take), which borrow from it; and whether the service, an index into
  * the manifest's, is one of them. */
 struct sync_tree;
-int troupe_look(const struct troupe *troupe, struct sync_tree **ret, struct error **err);
+int troupe_look(const struct troupe *troupe, const struct plan *plan, struct sync_tree **ret, struct error **err);
 bool troupe_has(const struct troupe *troupe, size_t service);
 
 /* Starts what the session's plan has built, and keeps it running until the loop is cancelled; or, with `only_follow`, shows what

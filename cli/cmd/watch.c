@@ -133,7 +133,7 @@ static int look_at_tree(struct watch_round *round, struct error **err)
 
 	while (added > 0) {
 		sync_tree_free(steal_ptr(round->coming));
-		if (troupe_look(round->plan->troupe, &round->coming, err) < 0)
+		if (troupe_look(round->plan->troupe, round->plan->session.plan, &round->coming, err) < 0)
 			return -1;
 		added = watch_all(round, sync_tree_folders(round->coming), err);
 	}
@@ -202,7 +202,7 @@ static int watch_build(struct watch_round *round, struct error **err)
 	int status;
 
 	round->look = look_take(session);
-	if (round->left && troupe_look(round->plan->troupe, &round->tree, err) < 0)
+	if (round->left && troupe_look(round->plan->troupe, session->plan, &round->tree, err) < 0)
 		return -1;
 	if (session_loop(session, err) < 0 || begin_watching(round, session->loop, err) < 0)
 		return -1;

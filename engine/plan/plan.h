@@ -227,6 +227,8 @@ typedef int plan_ask(void *data, const char *reference, const struct platform *p
 /* Looks up the bases of stale builds whose ONBUILD, or whose variables if they matter, neither the lock nor this run knows.
  * *ret_changed: the plan was made with wrong assumptions and must be made again. */
 int plan_ask_bases(struct plan *plan, plan_ask *ask, void *data, bool *ret_changed, struct error **err);
+/* A service's Dockerfile as it was read, or NULL. Borrowed. */
+const struct dockerfile *plan_dockerfile(const struct plan *plan, size_t service);
 /* A service's Dockerfile, to complain about what is in it (base/diag.h). */
 uint32_t plan_dockerfile_source(struct plan *plan, size_t service);
 /* Complains about sources of COPY, ADD and mounts that are in no context, where a build is stale and nothing that runs before may make

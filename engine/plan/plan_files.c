@@ -173,6 +173,11 @@ const struct ignore *plan_ignore_in(struct plan *plan, const char *root)
 	return file ? file->ignore : NULL;
 }
 
+const struct dockerfile *plan_dockerfile(const struct plan *plan, size_t service)
+{
+	return plan->services[service].dockerfile;
+}
+
 /* "<Dockerfile>.dockerignore" precedes the context's own ".dockerignore", as in BuildKit, which has neither for a context from
  * elsewhere. */
 static bool read_ignore(struct plan *plan, const struct build_spec *build, struct plan_service *service)

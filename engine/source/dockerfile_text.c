@@ -356,7 +356,7 @@ static void read_instruction(struct text_reader *r, struct instruction *in, cons
 /* Instructions whose text is kept but not split. */
 static bool dockerfile_text_is_kept(const char *name)
 {
-	static const char *const names[] = { "CMD", "ENTRYPOINT", "EXPOSE", "HEALTHCHECK", "USER" };
+	static const char *const names[] = { "CMD", "ENTRYPOINT", "EXPOSE", "HEALTHCHECK", "USER", "WORKDIR" };
 
 	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
 		if (strcmp(name, names[i]) == 0)

@@ -24,7 +24,7 @@ struct instruction {
 	size_t flags_len;
 	struct token *args; /* FROM, COPY, ADD: words; ARG: "name" or "name=value"; ENV: name, value, ... */
 	size_t args_len;
-	const char *rest; /* of CMD, ENTRYPOINT, EXPOSE, HEALTHCHECK, ONBUILD and USER: the text after the flags */
+	const char *rest; /* of CMD, ENTRYPOINT, EXPOSE, HEALTHCHECK, ONBUILD, USER and WORKDIR: the text after the flags */
 	bool heredoc;     /* it has a heredoc */
 	bool bad;         /* builders do not accept its arguments */
 	struct instruction *trigger; /* of ONBUILD */

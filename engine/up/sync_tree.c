@@ -18,6 +18,7 @@
 #include "engine/source/ignore.h"
 #include "engine/source/walk.h"
 #include "engine/stack/stack.h"
+#include "engine/up/sync_auto.h"
 
 #define IGNORE_MAX (1u << 20) /* bytes of an ignore file */
 
@@ -43,7 +44,7 @@ struct sync_tree {
 	struct arena *arena;
 	struct ignore *passing;
 	struct sync_rule *rules;
-	size_t len;
+	size_t len, cap;
 	struct map *folders; /* path -> path */
 	const char **list;   /* the same */
 };
@@ -183,11 +184,16 @@ static bool is_mounted(const struct service *service, const struct watch_rule *r
 	return false;
 }
 
-static void add_rules(struct sync_tree *tree, const struct service *service)
+static void add_rules(struct sync_tree *tree, const struct plan *plan, const struct service *service)
 {
-	for (size_t i = 0; i < service->watch_len; i++) {
-		if (!is_mounted(service, &service->watch[i]))
-			tree->rules[tree->len++] = (struct sync_rule){ .service = service, .rule = &service->watch[i] };
+	const struct watch_rule *rules;
+	size_t len = sync_rules_of(plan, service, tree->arena, &rules);
+
+	for (size_t i = 0; i < len; i++) {
+		if (is_mounted(service, &rules[i]))
+			continue;
+		mem_reserve(&tree->rules, &tree->cap, tree->len + 1, sizeof(*tree->rules));
+		tree->rules[tree->len++] = (struct sync_rule){ .service = service, .rule = &rules[i] };
 	}
 }
 
@@ -200,19 +206,16 @@ static void list_folders(struct sync_tree *tree)
 		tree->list[i] = map_key(tree->folders, i);
 }
 
-int sync_tree_take(const struct stack_part *parts, size_t len, struct sync_tree **ret, struct error **err)
+int sync_tree_take(const struct plan *plan, const struct stack_part *parts, size_t len, struct sync_tree **ret,
+		   struct error **err)
 {
 	struct sync_tree *tree = mem_alloc(sizeof(*tree));
-	size_t most = 0;
 	int r;
 
-	for (size_t i = 0; i < len; i++)
-		most += parts[i].service->watch_len;
 	tree->arena = arena_new();
 	tree->folders = map_new();
-	tree->rules = arena_array(tree->arena, most + 1, sizeof(*tree->rules));
 	for (size_t i = 0; i < len; i++)
-		add_rules(tree, parts[i].service);
+		add_rules(tree, plan, parts[i].service);
 	r = ignore_parse(passing, strlen(passing), "editors", &tree->passing, err);
 	for (size_t i = 0; i < tree->len && r == 0; i++)
 		r = look_at_rule(tree, &tree->rules[i], err);
@@ -234,6 +237,7 @@ void sync_tree_free(struct sync_tree *tree)
 		ignore_free(tree->rules[i].include);
 		map_free(tree->rules[i].files);
 	}
+	free(tree->rules);
 	ignore_free(tree->passing);
 	map_free(tree->folders);
 	arena_free(tree->arena);

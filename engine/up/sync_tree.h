@@ -6,6 +6,7 @@
 
 struct arena;
 struct error;
+struct plan;
 struct service;
 struct stack_part;
 struct watch_rule;
@@ -14,9 +15,10 @@ struct watch_rule;
  * leaves out, .git, and temporary files of editors do not count. */
 struct sync_tree;
 
-/* Of the parts' services, which are borrowed. What does not exist has no files. ERROR_STATE with the path of what cannot be
+/* Of the parts' services, which are borrowed, as the plan. What does not exist has no files. ERROR_STATE with the path of what cannot be
  * read, ERROR_USAGE for an invalid pattern. */
-int sync_tree_take(const struct stack_part *parts, size_t len, struct sync_tree **ret, struct error **err);
+int sync_tree_take(const struct plan *plan, const struct stack_part *parts, size_t len, struct sync_tree **ret,
+		   struct error **err);
 void sync_tree_free(struct sync_tree *tree); /* NULL-safe */
 /* The folders in which changes matter: absolute, NULL-terminated, borrowed. */
 const char *const *sync_tree_folders(const struct sync_tree *tree);

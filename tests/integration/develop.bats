@@ -109,10 +109,12 @@ process()
 	"$CBUILD_RUNTIME" container inspect --format '{{.Id}} {{.State.Pid}}' develop-web-1
 }
 
+# begin [COMMAND...]: `watch --run`, or this.
 begin()
 {
 	out=$BATS_TEST_TMPDIR/watched
-	"$cbuild" watch --run >"$out" 2>&1 3>&- &
+	[ $# -gt 0 ] || set -- watch --run
+	"$cbuild" "$@" >"$out" 2>&1 3>&- &
 	watcher=$!
 	until_true says "waiting for a change"
 }
@@ -227,6 +229,45 @@ acts()
 
 @test "services are restarted, commands are run in them, and new containers get what is only given to them" {
 	each_runtime acts
+}
+
+# What the Dockerfile only copies is copied, what a step uses is built.
+reads()
+{
+	dockerfile web <<-'EOF'
+		FROM scratch
+		ARG TARGETARCH
+		COPY --from=rootfs ${TARGETARCH}/ /
+		WORKDIR /app
+		COPY recipe .
+		RUN cp recipe cooked
+		COPY src src
+		COPY conf/level conf/
+		CMD ["/bin/sh", "-c", "trap 'exit 0' TERM; echo started with $(cat cooked); while :; do sleep 0.1; done"]
+	EOF
+	cat >services.yaml <<-'EOF'
+		project: develop
+		services:
+		  web:
+		    build: {context: web, additional_contexts: {rootfs: rootfs}}
+		    develop: {sync: auto}
+	EOF
+	begin up --watch || return
+	echo two >web/src/page
+	until_true holds /app/src/page two || return
+	echo high >web/conf/level
+	until_true holds /app/conf/level high || return
+	equal "$(grep -c 'ok   build' "$out")" 1 || return
+	echo special >web/recipe
+	until_true says "started with special" || return
+	holds /app/src/page two || return
+	end || return
+	rm services.yaml
+	equal "$(grep -c 'ok   build' "$out")" 2
+}
+
+@test "with sync: auto, what the Dockerfile only copies is copied into the container" {
+	each_runtime reads
 }
 
 # A container whose own files cannot be changed.

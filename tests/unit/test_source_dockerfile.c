@@ -14,6 +14,7 @@
 #include "base/error.h"
 #include "base/mem.h"
 #include "engine/source/dockerfile.h"
+#include "engine/source/dockerfile_copies.h"
 
 static const struct dockerfile_arg given[] = { { "GIVEN", "given" }, { "DIR", "dir" }, { "NONE", NULL } };
 static const char *const contexts[] = { "common", "alpine:3.18", "tools::linux/arm64", "both", "both::linux/arm64" };
@@ -614,13 +615,62 @@ static void test_growth(void **state)
 	arena_free(arena);
 }
 
+/* "source>target ...", "source" where the copy is not plain or a step follows, "?" where it cannot be told. */
+static void test_copies(void **state)
+{
+	static const struct {
+		const char *text, *target, *copies;
+	} files[] = {
+		{ "FROM x\nWORKDIR /app\nCOPY . .\n", NULL, ".>/app/" },
+		{ "FROM x\nCOPY a /b\nCOPY --link c/ d e/ /f/\nCOPY g h /i\n", NULL, "a>/b c>/f/ d>/f/ e>/f/ g h" },
+		/* what a step uses, and what comes after it */
+		{ "FROM x\nWORKDIR /app\nWORKDIR sub\nCOPY package.json .\nRUN npm ci\nCOPY src ./src\n", NULL,
+		  "package.json src>/app/sub/src" },
+		/* a stage of another result, and one below */
+		{ "FROM x AS build\nCOPY go.mod /\nRUN make\nFROM x AS base\nWORKDIR /w\nCOPY a a\nFROM base\nCOPY --from=build /o /o\nCOPY b b\n",
+		  NULL, "go.mod a>/w/a b>/w/b" },
+		{ "FROM x AS base\nCOPY a /a\nFROM base AS dev\nCOPY b /b\nFROM base\nCOPY c /c\n", "dev", "c a>/a b>/b" },
+		/* where it goes, or with what attributes, is not known */
+		{ "FROM x\nCOPY a b\nCOPY --chown=1 c /c\nADD d /d\nCOPY e* /e/\nCOPY f $DIR\nWORKDIR /$X\nCOPY g g\n",
+		  NULL, "a c d e* f g" },
+		{ "FROM x\nADD https://example.com/x /x\nCOPY ../a /a\n", NULL, "a>/a" },
+		{ "FROM x\nCOPY $A /a\n", NULL, "?" },
+		{ "FROM x\nCOPY <<EOF /a\nx\nEOF\n", NULL, "?" },
+		{ "FROM x\nRUN --mount=target=/src make\n", NULL, "?" },
+		{ "FROM x\nRUN --mount=type=cache,target=/c make\nCOPY a /a\n", NULL, "a>/a" },
+		{ "FROM x\nCOPY a /a\n", "none", "?" },
+		{ "# syntax=example/other\nFROM x\nCOPY a /a\n", NULL, "?" },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(files) / sizeof(*files); i++) {
+		cleanup_buf struct buf out = { 0 };
+		struct arena *arena = arena_new();
+		struct dockerfile *dockerfile = NULL;
+		struct dockerfile_copy *copies;
+		size_t len = 0;
+
+		assert_int_equal(dockerfile_parse(files[i].text, strlen(files[i].text), "Dockerfile", &dockerfile, NULL),
+				 0);
+		if (!dockerfile_copies(dockerfile, files[i].target, arena, &copies, &len))
+			buf_str(&out, "?");
+		for (size_t j = 0; j < len; j++)
+			buf_printf(&out, "%s%s%s%s", j ? " " : "", copies[j].source, copies[j].target ? ">" : "",
+				   copies[j].target ? copies[j].target : "");
+		if (strcmp(out.data, files[i].copies) != 0)
+			fail_msg("%s\ngot:    %s\nwanted: %s", files[i].text, out.data, files[i].copies);
+		dockerfile_free(dockerfile);
+		arena_free(arena);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_table),     cmocka_unit_test(test_errors), cmocka_unit_test(test_unreachable),
 		cmocka_unit_test(test_places),    cmocka_unit_test(test_urls),   cmocka_unit_test(test_mounts),
 		cmocka_unit_test(test_args_used), cmocka_unit_test(test_reason), cmocka_unit_test(test_large),
-		cmocka_unit_test(test_nul),       cmocka_unit_test(test_growth),
+		cmocka_unit_test(test_nul),       cmocka_unit_test(test_growth), cmocka_unit_test(test_copies),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

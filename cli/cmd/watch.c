@@ -115,6 +115,7 @@ static void on_copied(void *data, struct error *error)
 	if (error && error->cls != ERROR_CANCELLED) {
 		output_error(error);
 		round->outdated = round->coming != NULL;
+		round->cause = round->outdated ? mem_strdup("building what could not be copied") : NULL;
 	}
 	error_free(error);
 	take_tree(round);

@@ -21,7 +21,6 @@
 #define BODY_MAX (1u << 20) /* bytes of an answer */
 #define DO_MS 120000        /* to start a container, and whatever is shorter */
 #define MISSING_STATUS 404
-#define UNCHANGED_STATUS 304 /* it is started already */
 
 static struct http_request request_to(const struct runtime *runtime, const char *method, const char *url)
 {
@@ -78,8 +77,7 @@ static int api_send(struct runtime *runtime, struct http_request *request, const
 	request->url = url;
 	if (docker_api_ask(runtime, request, &response, err) < 0)
 		return -1;
-	if ((response.status < 200 || response.status > 299) && response.status != UNCHANGED_STATUS &&
-	    !(gone && response.status == MISSING_STATUS))
+	if ((response.status < 200 || response.status > 299) && !(gone && response.status == MISSING_STATUS))
 		return docker_api_refused(&response, err);
 	if (ret)
 		buf_add(ret, response.body->data, response.body->len);

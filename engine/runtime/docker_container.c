@@ -327,12 +327,13 @@ static int requests_remove(struct runtime *runtime, const char *const *names, st
 	return r;
 }
 
+/* The process may have ended, and docker not know yet: then it would take them for started. */
 static int requests_start(struct runtime *runtime, const char *const *names, struct error **err)
 {
 	int r = 0;
 
 	for (; *names; names++) {
-		cleanup_free char *path = mem_printf("/containers/%s/start", *names);
+		cleanup_free char *path = mem_printf("/containers/%s/restart?t=0", *names);
 
 		if (docker_container_do(runtime, "POST", path, r == 0 ? err : NULL) < 0)
 			r = -1;

@@ -292,8 +292,13 @@ static void sync_all(struct up *up, struct up_sync *sync)
 			if (part.len++ == 0)
 				part.changes = &sync->changes[j];
 		}
-		/* One that has ended has nothing to be kept up to date. */
-		if (part.len > 0 && part.actor->container && !up->ended[i] && !(sync->initial && up->kept[i]))
+		if (part.len == 0 || (sync->initial && up->kept[i]))
+			continue;
+		/* The change may be what it takes to run again. */
+		if (up->ended[i])
+			r = error_make(&sync->error, ERROR_HEALTH, "%s has ended: nothing can be copied into it",
+				       part.actor->name);
+		else
 			r = sync_one(&part, &sync->error);
 	}
 	loop_post(up->job->loop, sync_done, sync);

@@ -270,6 +270,29 @@ reads()
 	each_runtime reads
 }
 
+# An edit has broken it, and another one mends it.
+ends()
+{
+	rules '{action: sync+restart, path: web/conf, target: /app/conf}'
+	sed 's/^CMD .*/CMD ["\/bin\/sh", "\/app\/start"]/; s/^COPY recipe/COPY start \/app\/start\n&/' -i web/Dockerfile
+	cat >web/start <<-'EOF'
+		[ "$(cat /app/conf/level)" != bad ] || exit 3
+		echo started with $(cat /app/conf/level)
+		trap 'exit 0' TERM
+		while :; do sleep 0.1; done
+	EOF
+	begin || return
+	echo bad >web/conf/level
+	until_true says "web ended with status 3" || return
+	echo good >web/conf/level
+	until_true says "started with good" || return
+	end
+}
+
+@test "a service that has ended is started anew by the next change" {
+	each_runtime ends
+}
+
 # A container whose own files cannot be changed.
 refuses()
 {

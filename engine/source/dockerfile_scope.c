@@ -247,18 +247,20 @@ void globals_free(struct globals *globals)
 	free(globals);
 }
 
-/* Adds a name and those its value was made of; `used` also serves as the queue. */
+/* Adds a name and those its value was made of. One that is among the `used` may be there without them: a stage's ARG of the same
+ * name. */
 static void dockerfile_scope_note(struct globals *globals, const char *name, struct names *used)
 {
-	size_t next = used->len;
+	struct names queue = { 0 };
 
-	names_add(used, globals->arena, name);
-	for (; next < used->len; next++) {
-		const struct variable *variable = dockerfile_scope_find(&globals->scope, used->items[next]);
+	names_add(&queue, globals->arena, name);
+	for (size_t next = 0; next < queue.len; next++) {
+		const struct variable *variable = dockerfile_scope_find(&globals->scope, queue.items[next]);
 		const struct names *needs = variable ? &globals->needs[variable - globals->scope.items] : NULL;
 
+		names_add(used, globals->arena, queue.items[next]);
 		for (size_t i = 0; needs && i < needs->len; i++)
-			names_add(used, globals->arena, needs->items[i]);
+			names_add(&queue, globals->arena, needs->items[i]);
 	}
 }
 

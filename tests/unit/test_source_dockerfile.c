@@ -528,6 +528,10 @@ static void test_args_used(void **state)
 	assert_true(used(&use, "G"));
 	assert_true(used(&use, "BUILDPLATFORM"));
 	assert_false(used(&use, "TARGETOS"));
+	/* what a global one that a stage takes over was made of */
+	assert_int_equal(resolve("ARG A=1\nARG B=$A\nARG C=$B\nFROM x\nARG C\nENV X=$C\n", NULL, arena, &use, NULL), 0);
+	assert_true(used(&use, "A"));
+	assert_true(used(&use, "B"));
 	arena_free(arena);
 }
 

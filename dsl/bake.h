@@ -4,6 +4,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "dsl/manifest.h"
+
 struct arena;
 struct diags;
 struct load_options;
@@ -31,7 +33,7 @@ struct yaml_node *bake_tree(struct bake *bake, const struct yaml_node *services)
 /* Why cbuild does not build a target, and where that is written; s NULL: it does. *ret_alone: it does as a base of others.
  * NULL-safe. */
 struct text bake_refused(const struct bake *bake, const char *target, bool *ret_alone);
-/* Whether the target, when it is asked for, is not built but its Dockerfile checked. */
-bool bake_only_checked(const struct bake *bake, const char *name);
+/* Whether the target, when it is asked for, is not built but its Dockerfile asked something. NULL-safe. */
+bool bake_only_asked(const struct bake *bake, const char *name, enum service_call *ret);
 
 #endif

@@ -383,10 +383,11 @@ static bool is_strange(const char *context)
 static void check_buildable(struct bake *bake, const struct bake_target *target)
 {
 	const struct hcl_value *context = target->values[BAKE_CONTEXT], *call = target->values[BAKE_CALL];
+	enum service_call asked;
 
 	if (context && (is_strange(folder_of(context->text)) || without_prefix(context->text, "target:")))
 		refuse_target(bake, target, false, "its context is not a folder", context->place);
-	if (call && *call->text && strcmp(call->text, "build") != 0 && !bake_only_checked(bake, target->name))
+	if (call && *call->text && strcmp(call->text, "build") != 0 && !bake_only_asked(bake, target->name, &asked))
 		refuse_target(bake, target, true,
 			      arena_printf(bake->arena, "it is for call \"%s\", not for building", call->text),
 			      call->place);

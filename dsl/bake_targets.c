@@ -256,12 +256,27 @@ const struct bake_target *bake_target_find(struct bake *bake, const char *name)
 	return target;
 }
 
-bool bake_only_checked(const struct bake *bake, const char *name)
+/* What stands behind a comma says how buildx prints it. */
+bool bake_only_asked(const struct bake *bake, const char *name, enum service_call *ret)
 {
+	static const struct {
+		const char *name;
+		enum service_call call;
+	} calls[] = { { "check", CALL_CHECK },
+		      { "lint", CALL_CHECK },
+		      { "outline", CALL_OUTLINE },
+		      { "targets", CALL_TARGETS } };
 	const struct bake_target *target = bake ? map_get(bake->targets, name) : NULL;
 	const struct hcl_value *call = target ? target->values[BAKE_CALL] : NULL;
 
-	return call && (!strcmp(call->text, "check") || !strcmp(call->text, "lint"));
+	for (size_t i = 0; call && i < sizeof(calls) / sizeof(*calls); i++) {
+		if (strlen(calls[i].name) != strcspn(call->text, ",") ||
+		    strncmp(call->text, calls[i].name, strlen(calls[i].name)) != 0)
+			continue;
+		*ret = calls[i].call;
+		return true;
+	}
+	return false;
 }
 
 /* "pattern.key.part+=value"; false when it is a variable's, or after a complaint. */

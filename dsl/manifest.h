@@ -306,6 +306,9 @@ struct run_spec {
 	struct logging logging;
 };
 
+/* What a Dockerfile is asked instead of being built, as bake's `call` says it. */
+enum service_call { CALL_CHECK, CALL_OUTLINE, CALL_TARGETS };
+
 struct service {
 	struct text name;
 	struct pos pos;
@@ -326,8 +329,9 @@ struct service {
 	bool bare;               /* pushed as a manifest, without an index: it is for one platform */
 	struct text refused;     /* why cbuild cannot build it; s NULL: it can */
 	bool refused_alone;      /* it can as a base of others */
-	bool only_checked;       /* its Dockerfile is checked when it is a target; it is built as a base of others */
-	bool publish;            /* false: no image of its own, only a base for others, or files */
+	bool only_asked;         /* when it is a target its Dockerfile is asked this; it is built as a base of others */
+	enum service_call call;
+	bool publish; /* false: no image of its own, only a base for others, or files */
 	bool waits; /* its build waits for files that others make where it reads them; with bake, only when they are asked for */
 	struct texts profiles; /* len 0: always part of "all" */
 	bool active;           /* part of "all": it has no profiles, or one of them was requested */
@@ -363,7 +367,7 @@ struct service {
 	struct verify_spec verify;
 	struct watch_rule *watch; /* in the order written */
 	size_t watch_len;
-	bool watch_auto; /* none is written: they are read off its Dockerfile */
+	bool watch_auto;     /* none is written: they are read off its Dockerfile */
 	struct texts unused; /* keys about how it runs that cbuild ignores */
 };
 

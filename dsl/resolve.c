@@ -167,7 +167,7 @@ static void resolve_one(struct resolve *r, size_t i)
 	if (!service->has_build && !draft->image.s && !service->provided && !draft->incomplete)
 		diags_add(r->diags, service->name.pos, NULL, "the service \"%s\" needs \"build\" or \"image\"",
 			  service->name.s);
-	service->only_checked = bake_only_checked(r->bake, service->name.s);
+	service->only_asked = bake_only_asked(r->bake, service->name.s, &service->call);
 	service->refused = bake_refused(r->bake, service->name.s, &service->refused_alone);
 	service->platform = draft->platform;
 	if (service->has_build) {

@@ -10,6 +10,7 @@
 #include "base/text.h"
 #include "cli/cmd/build.h"
 #include "cli/cmd/check.h"
+#include "cli/cmd/outline.h"
 #include "cli/cmd/commands.h"
 #include "cli/cmd/images.h"
 #include "cli/options.h"
@@ -278,32 +279,51 @@ static int look_at_registries(struct session *session, struct error **err)
 
 #define ANEW_MAX 2 /* times that files may change while they are sent, before that is a failure */
 
-/* The targets that are not built but checked; NULL-terminated, in the arena. */
-static const char **only_checked(const struct session *session, struct arena *arena, size_t *ret_len)
+/* The targets that are not built but whose Dockerfiles are asked something: to check them, or what is in them. */
+struct asked_targets {
+	const char **checked, **shown; /* NULL-terminated */
+	size_t checked_len, shown_len;
+};
+
+static void only_asked(const struct session *session, struct arena *arena, struct asked_targets *ret)
 {
 	const struct manifest *manifest = session->manifest;
-	const char **names = arena_array(arena, manifest->services_len + 1, sizeof(*names));
 
-	for (size_t i = 0; i < manifest->services_len; i++)
-		if (plan_only_checks(session->plan, i))
-			names[(*ret_len)++] = arena_strdup(arena, manifest->services[i].name.s);
-	return names;
+	ret->checked = arena_array(arena, manifest->services_len + 1, sizeof(*ret->checked));
+	ret->shown = arena_array(arena, manifest->services_len + 1, sizeof(*ret->shown));
+	for (size_t i = 0; i < manifest->services_len; i++) {
+		const char *name = arena_strdup(arena, manifest->services[i].name.s);
+
+		if (!plan_only_asks(session->plan, i))
+			continue;
+		if (manifest->services[i].call == CALL_CHECK)
+			ret->checked[ret->checked_len++] = name;
+		else
+			ret->shown[ret->shown_len++] = name;
+	}
 }
 
-/* Checks the targets, or with -n says that they would be. */
-static int check_those(const struct options *options, const char **names, size_t len, struct error **err)
+/* Asks them, or with -n says that they would be. */
+static int ask_those(const struct options *options, const struct asked_targets *asked, struct error **err)
 {
-	for (size_t i = 0; options->dry_run && !options->quiet && i < len; i++)
-		output_note("%s: its Dockerfile is checked, and nothing built", names[i]);
-	return len > 0 && !options->dry_run ? check_named(options, names, len, err) : 0;
+	int r = 0;
+
+	for (size_t i = 0; options->dry_run && !options->quiet && i < asked->checked_len; i++)
+		output_note("%s: its Dockerfile is checked, and nothing built", asked->checked[i]);
+	for (size_t i = 0; options->dry_run && !options->quiet && i < asked->shown_len; i++)
+		output_note("%s: what its Dockerfile takes is shown, and nothing built", asked->shown[i]);
+	if (options->dry_run)
+		return 0;
+	if (asked->shown_len > 0)
+		r = outline_named(options, asked->shown, asked->shown_len, err);
+	return r == 0 && asked->checked_len > 0 ? check_named(options, asked->checked, asked->checked_len, err) : r;
 }
 
 /* *anew: whether it may be begun anew, and whether it must be. */
 static int build_round(const struct options *options, const struct session_plan *want, bool *anew, struct error **err)
 {
 	struct arena *arena = arena_new();
-	const char **names = NULL;
-	size_t names_len = 0;
+	struct asked_targets asked = { 0 };
 	struct session session;
 	int r = session_open(&session, options, err);
 
@@ -319,17 +339,17 @@ static int build_round(const struct options *options, const struct session_plan 
 	if (r == 0 && want->push && !options->dry_run)
 		r = look_at_registries(&session, err);
 	if (r == 0)
-		names = only_checked(&session, arena, &names_len);
-	if (r == 0 && (plan_len(session.plan) > 0 || !names_len))
+		only_asked(&session, arena, &asked);
+	if (r == 0 && (plan_len(session.plan) > 0 || asked.checked_len + asked.shown_len == 0))
 		r = options->dry_run ? dry_run(&session, err) : build_execute(&session, err);
 	*anew = session.outdated;
 	if (r == 0 && !*anew && !options->dry_run && images_tell_github(&session, err) < 0)
 		r = -1;
 	session_close(&session);
 	if (r >= 0 && !*anew) {
-		int checked = check_those(options, names, names_len, err);
+		int status = ask_those(options, &asked, err);
 
-		r = checked < 0 || r == 0 ? checked : r;
+		r = status < 0 || r == 0 ? status : r;
 	}
 	arena_free(arena);
 	return r;

@@ -66,12 +66,14 @@ static int import_service(const struct bake *bake, const struct entry *entry, st
 	cleanup_json struct json *from = tree_json(entry->value, true);
 	cleanup_free char *name = import_bake_name(entry->key);
 	struct json *service = json_new_object();
+	enum service_call call;
 	bool alone;
 	struct text refused = bake_refused(bake, entry->key, &alone);
-	cleanup_free char *note = refused.s ? mem_printf("not taken over: %s", refused.s)
-				  : bake_only_checked(bake, entry->key)
-					  ? mem_strdup("only for checks of its Dockerfile: `cbuild check` does them")
-					  : NULL;
+	cleanup_free char *note =
+		refused.s                                   ? mem_printf("not taken over: %s", refused.s)
+		: !bake_only_asked(bake, entry->key, &call) ? NULL
+		: call == CALL_CHECK ? mem_strdup("only for checks of its Dockerfile: `cbuild check` does them")
+				     : mem_strdup("not taken over: its call, which only says what its Dockerfile takes");
 
 	json_set_str(service, "#1", json_str(from, "x-description"));
 	json_set_str(service, "#2", note);

@@ -637,7 +637,7 @@ static bool make_add_target(struct plan *plan, size_t service)
 	const size_t *builds;
 	size_t len;
 
-	if (plan_only_checks(plan, service))
+	if (plan_only_asks(plan, service))
 		return true;
 	builds = add_builds(plan, NULL, service, own->pos, &len);
 	if (!builds)
@@ -730,7 +730,7 @@ int plan_make(struct plan *plan)
 	for (size_t i = 0; plan->options.targets && plan->options.targets[i]; i++)
 		mark_target(plan, plan->options.targets[i]);
 	for (size_t i = 0; i < plan->manifest->services_len; i++) {
-		if (plan->services[i].target && !plan_only_checks(plan, i))
+		if (plan->services[i].target && !plan_only_asks(plan, i))
 			plan->services[plan->manifest->services[i].maker].made = true;
 	}
 	plan_name_images(plan);

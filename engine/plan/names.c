@@ -163,9 +163,9 @@ bool plan_only_images(const struct plan *plan)
 	return plan->options.only_images;
 }
 
-bool plan_only_checks(const struct plan *plan, size_t service)
+bool plan_only_asks(const struct plan *plan, size_t service)
 {
-	return plan->services[service].target && plan->manifest->services[service].only_checked &&
+	return plan->services[service].target && plan->manifest->services[service].only_asked &&
 	       !plan->options.unpublished;
 }
 
@@ -175,7 +175,7 @@ static void join_names(struct plan *plan, size_t service)
 	struct plan_service *maker = &plan->services[plan->manifest->services[service].maker];
 	const char *const *own = plan->services[service].references;
 
-	if (plan->services[service].target && !plan_only_checks(plan, service))
+	if (plan->services[service].target && !plan_only_asks(plan, service))
 		maker->image = maker->image ? join_lists(plan, maker->image, own) : own;
 }
 

@@ -182,7 +182,7 @@ void plan_free(struct plan *plan); /* NULL-safe */
 size_t plan_len(const struct plan *plan);
 const struct node *plan_node(const struct plan *plan, size_t node);
 /* Whether the target is not built: its Dockerfile is to be checked. */
-bool plan_only_checks(const struct plan *plan, size_t service);
+bool plan_only_asks(const struct plan *plan, size_t service);
 bool plan_only_images(const struct plan *plan); /* plan_options.only_images */
 /* What its user should know of the targets: NULL-terminated, or NULL. */
 const char *const *plan_notes(const struct plan *plan);

@@ -85,6 +85,15 @@ struct dockerfile_options {
 	void *data;
 };
 
+/* What a build can be given: an argument, a secret or an ssh agent, once a name. */
+enum ask_kind { ASK_ARG, ASK_SECRET, ASK_SSH, ASK_KINDS };
+struct dockerfile_ask {
+	const char *name;
+	const char *value; /* of an argument: its value; NULL: it has none, or only the builder knows it */
+	bool required;     /* the others: a step fails without it */
+	unsigned line;     /* where it is declared or first asked for */
+};
+
 struct dockerfile_use {
 	struct dockerfile_image *images;
 	size_t images_len;
@@ -111,8 +120,10 @@ struct dockerfile_use {
 	bool env_untold;
 	unsigned heredoc_line; /* of the first heredoc, and of the first ADD of a git repository; 0: none */
 	unsigned git_line;
-	const char *syntax; /* of the "# syntax=" line, or NULL */
-	bool all_args;      /* any argument may be used: the text cannot be understood, or others know of more */
+	const char *syntax;                     /* of the "# syntax=" line, or NULL */
+	struct dockerfile_ask *asks[ASK_KINDS]; /* of the stages that the target needs, by line */
+	size_t asks_len[ASK_KINDS];
+	bool all_args; /* any argument may be used: the text cannot be understood, or others know of more */
 	const char **args_used; /* names of declared ARGs that the reachable stages see (predefined ones included when referenced) */
 	size_t args_used_len;
 };

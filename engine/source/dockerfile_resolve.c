@@ -9,8 +9,10 @@
 
 #include "base/buf.h"
 #include "base/error.h"
+#include "base/fs.h"
 #include "base/mem.h"
 #include "base/text.h"
+#include "engine/source/dockerfile_asks.h"
 #include "engine/source/dockerfile_collect.h"
 #include "engine/source/dockerfile_scope.h"
 #include "engine/source/dockerfile_stage.h"
@@ -32,6 +34,8 @@ struct resolver {
 	size_t queue_len;
 	const char *triggers; /* of the target */
 	struct collect collect;
+	struct asks asks;
+	size_t stage;               /* that is looked at */
 	bool foreign;               /* for another frontend than Docker's */
 	struct dockerfile_arg *env; /* of the target, as in dockerfile_use */
 	size_t env_len;
@@ -84,15 +88,17 @@ static void run_arg(struct resolver *r, struct dockerfile_scope *scope, const st
 		const char *given = options_arg(r->options, name), *global;
 
 		names_add(&r->collect.args, arena, name);
-		if (given) {
+		if (given || equals) {
+			given = given ? given : dockerfile_resolve_expand(r, scope, equals + 1);
 			dockerfile_scope_arg(scope, name, given);
-		} else if (equals) {
-			dockerfile_scope_arg(scope, name, dockerfile_resolve_expand(r, scope, equals + 1));
 		} else {
 			global = globals_value(r->globals, name, &r->collect.args);
 			if (global)
 				dockerfile_scope_arg(scope, name, global);
+			if (global || globals_declared(r->dockerfile, name))
+				continue; /* it is the global one */
 		}
+		asks_add(&r->asks, ASK_ARG, r->stage, &(struct dockerfile_ask){ name, given, false, in->line });
 	}
 }
 
@@ -259,6 +265,18 @@ static bool mount_field(const struct token *token, size_t start, size_t end, con
 	return true;
 }
 
+/* A secret without an id has its file's name. */
+static void ask_for(struct resolver *r, struct dockerfile_scope *scope, const struct instruction *in, const char *type,
+		    const char *id, bool required)
+{
+	bool secret = type && strcasecmp(type, "secret") == 0, ssh = type && strcasecmp(type, "ssh") == 0;
+	const char *name = id ? dockerfile_resolve_expand(r, scope, id) : ssh ? "default" : NULL;
+
+	if ((secret || ssh) && name)
+		asks_add(&r->asks, secret ? ASK_SECRET : ASK_SSH, r->stage,
+			 &(struct dockerfile_ask){ name, NULL, required, in->line });
+}
+
 /* Returns the path that is mounted, and what it is mounted from; "" when it is the whole context or no files at
  * all, NULL when it cannot be determined. */
 static const char *run_mount(struct resolver *r, struct dockerfile_scope *scope, const struct instruction *in,
@@ -267,6 +285,8 @@ static const char *run_mount(struct resolver *r, struct dockerfile_scope *scope,
 	const struct token *last = &in->flags[in->flags_len - 1];
 	const char *type = "bind", *context = NULL, *path = NULL;
 	size_t from = 0, from_end = 0, value;
+	const char *id = NULL, *target = NULL;
+	bool required = false;
 	struct collect_source source = { .written = "",
 					 .path = "",
 					 .instruction = "RUN --mount",
@@ -289,9 +309,21 @@ static const char *run_mount(struct resolver *r, struct dockerfile_scope *scope,
 			   mount_field(token, at, trimmed, "src", &value)) {
 			source.written = arena_strndup(r->collect.arena, token->text + value, trimmed - value);
 			source.path = dockerfile_resolve_expand(r, scope, source.written);
+		} else if (mount_field(token, at, trimmed, "id", &value)) {
+			id = arena_strndup(r->collect.arena, token->text + value, trimmed - value);
+		} else if (mount_field(token, at, trimmed, "target", &value) ||
+			   mount_field(token, at, trimmed, "dst", &value) ||
+			   mount_field(token, at, trimmed, "destination", &value)) {
+			target = arena_strndup(r->collect.arena, token->text + value, trimmed - value);
+		} else if (mount_field(token, at, trimmed, "required", &value)) {
+			required = strncasecmp(token->text + value, "true", trimmed - value) == 0;
+		} else if (trimmed - at == strlen("required") &&
+			   strncasecmp(token->text + at, "required", trimmed - at) == 0) {
+			required = true;
 		}
 		at = end + 1;
 	}
+	ask_for(r, scope, in, type, id ? id : target ? path_base(target) : NULL, required);
 	if (from < from_end || !type || strcasecmp(type, "bind") == 0)
 		collect_mount(&r->collect, last->at[last->len - 1] + 1);
 	if (from < from_end) {
@@ -444,6 +476,7 @@ static void run_stage(struct resolver *r, size_t index, size_t base)
 	const struct stage *stage = &r->dockerfile->stages[index];
 	struct dockerfile_scope *scope = &r->states[index].scope;
 
+	r->stage = index;
 	if (base != NO_STAGE) {
 		const struct stage *parent = &r->dockerfile->stages[base];
 
@@ -601,6 +634,19 @@ static void keep_env(struct resolver *r, const struct dockerfile_scope *scope)
 							 .value = arena_strdup(r->collect.arena, scope->items[i].env) };
 }
 
+/* Of two stages that declare one name the one that is nearer to the target counts, then the later one. */
+static void keep_asks(struct resolver *r, size_t target)
+{
+	size_t *ranks = arena_array(r->collect.arena, r->dockerfile->stages_len, sizeof(*ranks)), rank = 0;
+
+	for (size_t i = 0; i < r->dockerfile->stages_len; i++)
+		ranks[i] = 2 * r->dockerfile->stages_len - i;
+	for (; target != NO_STAGE; target = r->states[target].base)
+		ranks[target] = rank++;
+	asks_add_globals(&r->asks, r->dockerfile, r->globals, &r->collect.args);
+	asks_done(&r->asks, ranks);
+}
+
 static int dockerfile_resolve_part(struct resolver *r, struct error **err)
 {
 	const char *syntax = options_arg(r->options, "BUILDKIT_SYNTAX");
@@ -629,6 +675,7 @@ static int dockerfile_resolve_part(struct resolver *r, struct error **err)
 		mark_base(r, target);
 		r->triggers = own_triggers(r, target);
 		keep_env(r, &r->states[target].scope);
+		keep_asks(r, target);
 	}
 	for (size_t i = 0; i < r->dockerfile->stages_len; i++)
 		dockerfile_scope_free(&r->states[i].scope);
@@ -641,7 +688,10 @@ static int dockerfile_resolve_part(struct resolver *r, struct error **err)
 int dockerfile_resolve(const struct dockerfile *dockerfile, const struct dockerfile_options *options,
 		       struct arena *arena, struct dockerfile_use *ret, struct error **err)
 {
-	struct resolver r = { .dockerfile = dockerfile, .options = options, .collect = { .arena = arena } };
+	struct resolver r = { .dockerfile = dockerfile,
+			      .options = options,
+			      .collect = { .arena = arena },
+			      .asks = { .arena = arena } };
 	struct error *why = NULL;
 
 	r.foreign = dockerfile->text.syntax && !dockerfile_syntax_known(dockerfile->text.syntax);
@@ -655,6 +705,10 @@ int dockerfile_resolve(const struct dockerfile *dockerfile, const struct dockerf
 	collect_done(&r.collect, ret);
 	ret->syntax = arena_strdup(arena, dockerfile->text.syntax);
 	ret->triggers = r.foreign ? DOCKERFILE_UNTOLD : r.triggers;
+	for (size_t i = 0; i < ASK_KINDS; i++) {
+		ret->asks[i] = r.asks.lists[i].items;
+		ret->asks_len[i] = r.asks.lists[i].len;
+	}
 	ret->env = r.env;
 	ret->env_len = r.env_len;
 	ret->env_untold = r.env_untold || r.foreign || ret->all_args;

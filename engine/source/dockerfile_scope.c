@@ -217,6 +217,19 @@ static void declare(struct globals *globals, const char *word)
 					 needs);
 }
 
+bool globals_declared(const struct dockerfile *dockerfile, const char *name)
+{
+	for (size_t i = 0; i < dockerfile->globals_len; i++)
+		for (size_t j = 0; j < dockerfile->globals[i].args_len; j++) {
+			const char *word = dockerfile->globals[i].args[j].text;
+			size_t len = strcspn(word, "=");
+
+			if (strlen(name) == len && strncmp(word, name, len) == 0)
+				return true;
+		}
+	return false;
+}
+
 struct globals *globals_new(const struct dockerfile *dockerfile, const struct dockerfile_options *options,
 			    struct arena *arena)
 {

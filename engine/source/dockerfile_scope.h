@@ -58,6 +58,9 @@ int globals_expand(struct globals *globals, const char *source, struct names *us
 /* The value of a global (NULL when unset); its name and what it depends on are added to `used`. */
 const char *globals_value(struct globals *globals, const char *name, struct names *used);
 
+/* Whether an ARG before the first FROM declares it. */
+bool globals_declared(const struct dockerfile *dockerfile, const char *name);
+
 /* The given value of a build argument, or NULL. */
 const char *options_arg(const struct dockerfile_options *options, const char *name);
 

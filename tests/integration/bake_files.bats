@@ -287,9 +287,9 @@ meant_of()
 		target "elsewhere" { context = "svn://example.org/x" }
 	EOF
 	equal "$(builds packed)" "base binaries packed "
-	sed -i 's/"check"/"outline"/' docker-bake.hcl
+	sed -i 's/"check"/"format"/' docker-bake.hcl
 	run -2 "$cbuild" -n lint
-	[[ $output == *'it is for call "outline"'* ]]
+	[[ $output == *'it is for call "format"'* ]]
 	run -2 "$cbuild" -n away
 	[[ $output == *'away cannot be built: its output "../away" is outside the folder of the bake file'* ]]
 	run -2 "$cbuild" -n shown
@@ -420,6 +420,82 @@ meant_of()
 	printf 'FROM scratch\nCOPY missing /\nUSER 1\n' >Dockerfile
 	run -1 "$cbuild" --builder buildah
 	[[ $output == *missing* ]]
+}
+
+# asked CALL [ATTRIBUTE...]: what the Dockerfile on standard input is said to take, or to have, is what BuildKit says.
+asked()
+{
+	local call=$1
+	shift
+	cat >Dockerfile
+	printf 'target "default" {\n  call = "%s"\n%s\n}\n' "$call" "$(printf '  %s\n' "$@")" >docker-bake.hcl
+	"$BUILDX" bake --builder default >wanted 2>said || {
+		cat said
+		return 1
+	}
+	"$cbuild" --builder buildah >got || return
+	diff wanted got
+}
+
+@test 'call = "outline" and "targets": what a Dockerfile takes and has, as BuildKit says it, without a builder' {
+	[ -n "${DOCKER_HOST:-}" ] || eval "$("$checkout/tests/lib/docker" start "$CBUILD_TEST_CACHE/docker")"
+	cat >whole <<-'EOF'
+		# GLOBAL is a global one
+		ARG GLOBAL=1
+		ARG UNUSED=2
+		ARG MADE=${GLOBAL}2
+		# BASE picks the base
+		ARG BASE=scratch
+
+		# first is the first stage
+		# of several
+		FROM scratch AS first
+		# GLOBAL again
+		ARG GLOBAL
+		# other is not its name
+		# LOCAL is local
+
+		ARG LOCAL=${GLOBAL}x
+		  # SECOND is indented
+		ARG SECOND
+		RUN --mount=type=secret,id=tok --mount=type=ssh echo $LOCAL
+		RUN --mount=type=secret,id=tok,required true
+
+		FROM ${BASE} AS Second
+		ARG NAME="a b"
+		ARG NAME=c
+		COPY --from=first /x /y
+
+		FROM first AS third
+		ARG LOCAL
+		RUN --mount=type=secret,target=/run/byname,required=true --mount=type=cache,target=/c true
+		RUN --mount=type=ssh,id=key,required true
+
+		FROM second
+		ARG TARGETARCH
+		ARG MADE
+		ARG HTTP_PROXY
+		USER $TARGETARCH
+	EOF
+	for target in first second third; do
+		asked outline "target = \"$target\"" <whole
+		asked outline "target = \"$target\"" 'args = { GLOBAL = "given", LOCAL = "too", NEVER = "x" }' <whole
+	done
+	asked outline <whole
+	asked outline,format=json 'platforms = ["linux/amd64", "linux/arm64"]' <whole
+	asked targets <whole
+	asked targets 'target = "first"' <whole
+	printf 'FROM scratch\n' | asked outline
+	printf 'FROM scratch\n' | asked targets
+	printf '# A \\\nARG A\n# a is it\nFROM scratch AS A\nARG A\nARG E=${A:-x}y\nFROM a AS b\nARG A=2\n' | asked outline
+	printf 'FROM scratch AS a\nARG V\nFROM scratch\nARG V=1\nRUN --mount=from=a,target=/a true\nONBUILD ARG X\n' | asked outline
+	# Beside another target, and with -n.
+	printf 'target "other" {\n  call = "targets"\n}\ngroup "both" {\n  targets = ["default", "other"]\n}\n' >>docker-bake.hcl
+	"$BUILDX" bake --builder default both >wanted 2>/dev/null
+	"$cbuild" both >got
+	diff wanted got
+	run -0 "$cbuild" -n other
+	[[ $output == *"other: what its Dockerfile takes is shown, and nothing built"* ]]
 }
 
 @test "what a build may do, its limits and annotations" {

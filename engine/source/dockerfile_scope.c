@@ -137,13 +137,16 @@ const char *options_arg(const struct dockerfile_options *options, const char *na
 	return value;
 }
 
+#define NEEDS_MAX 32 /* names that one value is made of: with more, all are */
+
 struct globals {
 	const struct dockerfile *dockerfile;
 	const struct dockerfile_options *options;
 	struct arena *arena;
 	struct dockerfile_scope scope;
-	struct names *needs; /* for each variable of `scope`: the names its value was made of */
+	struct names *needs; /* for each variable of `scope`: the names its value was made of, and what theirs was then */
 	size_t needs_cap;
+	bool all_noted;          /* all of them are among the names used */
 	struct names *looked_up; /* during an expansion: the names it used */
 };
 
@@ -200,6 +203,20 @@ static void set_platform(struct globals *globals, const char *const names[PLATFO
 		set_default(globals, names[i], values[i]);
 }
 
+/* What the values of these names are made of now: any of them may get another one later. */
+static void add_deeper(struct globals *globals, struct names *names)
+{
+	size_t len = names->len;
+
+	for (size_t i = 0; i < len && names->len <= NEEDS_MAX; i++) {
+		const struct variable *variable = dockerfile_scope_find(&globals->scope, names->items[i]);
+		const struct names *needs = variable ? &globals->needs[variable - globals->scope.items] : NULL;
+
+		for (size_t j = 0; needs && j < needs->len && names->len <= NEEDS_MAX; j++)
+			names_add(names, globals->arena, needs->items[j]);
+	}
+}
+
 /* One "name" or "name=value" of an ARG before the first FROM. */
 static void declare(struct globals *globals, const char *word)
 {
@@ -208,13 +225,13 @@ static void declare(struct globals *globals, const char *word)
 	const char *value = options_arg(globals->options, name);
 	struct names needs = { 0 };
 
-	if (value)
-		dockerfile_scope_own_set(globals, name, value, needs);
-	else if (equals)
-		/* an unknown value stays unknown, and so does what is made of it */
-		dockerfile_scope_own_set(globals, name,
-					 dockerfile_scope_expand(globals, equals + 1, &needs, &value) < 0 ? NULL : value,
-					 needs);
+	if (!value && !equals)
+		return;
+	/* an unknown value stays unknown, and so does what is made of it */
+	if (!value && dockerfile_scope_expand(globals, equals + 1, &needs, &value) < 0)
+		value = NULL;
+	add_deeper(globals, &needs);
+	dockerfile_scope_own_set(globals, name, value, needs);
 }
 
 bool globals_declared(const struct dockerfile *dockerfile, const char *name)
@@ -264,17 +281,17 @@ void globals_free(struct globals *globals)
  * name. */
 static void dockerfile_scope_note(struct globals *globals, const char *name, struct names *used)
 {
-	struct names queue = { 0 };
+	const struct variable *variable = dockerfile_scope_find(&globals->scope, name);
+	const struct names *needs = variable ? &globals->needs[variable - globals->scope.items] : NULL;
 
-	names_add(&queue, globals->arena, name);
-	for (size_t next = 0; next < queue.len; next++) {
-		const struct variable *variable = dockerfile_scope_find(&globals->scope, queue.items[next]);
-		const struct names *needs = variable ? &globals->needs[variable - globals->scope.items] : NULL;
-
-		names_add(used, globals->arena, queue.items[next]);
-		for (size_t i = 0; needs && i < needs->len; i++)
-			names_add(&queue, globals->arena, needs->items[i]);
-	}
+	names_add(used, globals->arena, name);
+	if (!needs || globals->all_noted)
+		return;
+	globals->all_noted = needs->len > NEEDS_MAX;
+	for (size_t i = 0; globals->all_noted && i < globals->scope.len; i++)
+		names_add(used, globals->arena, globals->scope.items[i].name);
+	for (size_t i = 0; !globals->all_noted && i < needs->len; i++)
+		names_add(used, globals->arena, needs->items[i]);
 }
 
 int globals_expand(struct globals *globals, const char *source, struct names *used, const char **ret)

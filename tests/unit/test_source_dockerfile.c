@@ -514,10 +514,12 @@ static void test_args_used(void **state)
 	static const char text[] = "ARG A=1\nARG B=$A\nARG C=2\nARG D=3\nARG E=4\n"
 				   "FROM x:$D AS other\nARG F\n"
 				   "FROM --platform=$BUILDPLATFORM y:$B\nARG E\nARG G=5\nRUN echo $TARGETOS\n";
+	cleanup_buf struct buf chain = { 0 };
 	struct arena *arena = arena_new();
 	struct dockerfile_use use;
 
 	(void)state;
+	buf_str(&chain, "ARG A0=1\n");
 	assert_int_equal(resolve(text, NULL, arena, &use, NULL), 0);
 	assert_true(used(&use, "A"));
 	assert_true(used(&use, "B"));
@@ -532,6 +534,17 @@ static void test_args_used(void **state)
 	assert_int_equal(resolve("ARG A=1\nARG B=$A\nARG C=$B\nFROM x\nARG C\nENV X=$C\n", NULL, arena, &use, NULL), 0);
 	assert_true(used(&use, "A"));
 	assert_true(used(&use, "B"));
+	for (int i = 1; i < 300; i++)
+		buf_printf(&chain, "ARG A%d=$A%d\n", i, i - 1);
+	buf_str(&chain, "ARG OTHER=1\nFROM x\nARG A299\n");
+	assert_int_equal(resolve(chain.data, NULL, arena, &use, NULL), 0);
+	assert_true(used(&use, "A0"));
+	assert_true(used(&use, "A150"));
+	/* and what that was made of before it got another value */
+	assert_int_equal(resolve("ARG A=1\nARG B=$A\nARG C=$B\nARG C=$C-x\nARG B=2\nFROM x\nARG C\nENV X=$C\n", NULL,
+				 arena, &use, NULL),
+			 0);
+	assert_true(used(&use, "A"));
 	arena_free(arena);
 }
 

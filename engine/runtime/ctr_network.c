@@ -94,6 +94,22 @@ static int set_up_bridge(struct runtime *runtime, const char *bridge, struct err
 	return ip_batch(runtime, NULL, &commands, err);
 }
 
+/*
+ * Where the kernel shows iptables what crosses a bridge (br_netfilter, which docker loads) and docker's policy is to drop it, containers
+ * on it reach each other only by a rule of their own. `action`: "-I" or "-D". That it cannot be added or is not there is no error: what
+ * it is for may not be needed, and else a service that is not reached says so.
+ */
+static void allow_inside(struct runtime *runtime, const char *action, const char *bridge)
+{
+	cleanup_free char *program = proc_find("iptables");
+	const char *const argv[] = { program, "-w", action, "FORWARD", "-i", bridge, "-o", bridge, "-j", "ACCEPT", NULL };
+	cleanup_proc struct proc_result result = { 0 };
+	const struct proc_spec spec = { .argv = argv, .cleanup = true, .timeout_ms = IP_MS };
+
+	if (program)
+		proc_run(runtime->loop, &spec, &result, NULL);
+}
+
 int ctr_network_add(struct runtime *runtime, const char *name, const struct output *output, struct error **err)
 {
 	const struct ctr_note note = { .owner = runtime->owner, .address = runtime->socket, .space = runtime->space };
@@ -108,6 +124,7 @@ int ctr_network_add(struct runtime *runtime, const char *name, const struct outp
 		ctr_network_remove(runtime, name, NULL);
 		return -1;
 	}
+	allow_inside(runtime, "-I", bridge);
 	return 0;
 }
 
@@ -115,7 +132,10 @@ static int remove_link(struct runtime *runtime, const char *bridge, struct error
 {
 	const char *const words[] = { "link", "delete", bridge, NULL };
 
-	return if_nametoindex(bridge) == 0 ? 0 : ip_do(runtime, words, NULL, err);
+	if (if_nametoindex(bridge) == 0)
+		return 0;
+	allow_inside(runtime, "-D", bridge);
+	return ip_do(runtime, words, NULL, err);
 }
 
 int ctr_network_remove(struct runtime *runtime, const char *name, struct error **err)

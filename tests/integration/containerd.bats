@@ -13,7 +13,7 @@ setup_file()
 	# What such a machine has.
 	mkdir "$BATS_FILE_TMPDIR/bin"
 	local tool
-	for tool in buildah ctr runc crun ip tail git sh env; do
+	for tool in buildah ctr runc crun ip iptables tail git sh env; do
 		! command -v $tool >/dev/null || ln -s "$(command -v $tool)" "$BATS_FILE_TMPDIR/bin/$tool"
 	done
 	printf '#!/bin/sh\nPATH=${FIRST:+$FIRST:}%s exec %s "$@"\n' "$BATS_FILE_TMPDIR/bin" "$(realpath "$cbuild")" >"$BATS_FILE_TMPDIR/cbuild"
@@ -168,6 +168,8 @@ target_of()
 	local address
 	alone up --detach
 	equal "$status" 0
+	# Where docker has the kernel drop what crosses bridges, the rule is what they reach each other by.
+	iptables -S FORWARD | grep -qE '^-A FORWARD -i (cb[0-9a-f]+) -o \1 -j ACCEPT$'
 	address=$(sed -n 's|^ *web  *http://\(10\.[0-9.]*:8000\) .*|\1|p' "$out")
 	equal "$(curl -fsS "http://$address/health")" "$BATS_TEST_NAME"
 	equal "$(ctr tasks list --quiet | sed 's/-[0-9a-f]*-[0-9a-f]*-[0-9]*$//' | sort)" "$(lines cbuild-db cbuild-web)"
@@ -183,6 +185,7 @@ target_of()
 	alone down
 	equal "$status" 0
 	equal "$(containerd_left)" ""
+	! iptables -S FORWARD | grep -q -- '-i cb' || false
 }
 
 @test "up follows the output until Ctrl-C, and tells how one ended" {

@@ -161,12 +161,17 @@ static int commands_keep_address(struct container *container, struct error **err
 	const struct inspected *seen = &container->seen;
 	cleanup_free char *ip = mem_printf("--ip=%s", seen->ip ? seen->ip : "");
 	cleanup_free char *alias = mem_printf("--alias=%s", seen->service ? seen->service : container->name);
+	const char *const wait[] = { "wait", "--interval=20ms", container->name, NULL };
+	const char *const clean[] = { "container", "cleanup", container->name, NULL };
 	const char *const leave[] = { "network", "disconnect", seen->network, container->name, NULL };
 	const char *const join[] = { "network", "connect", ip, alias, seen->network, container->name, NULL };
 
 	if (runtime->ops->resolves || !seen->network)
 		return 0;
-	if (runtime_command(runtime, leave, NULL, true, NULL, err) < 0)
+	/* podman notices the end of the process a while later, then cleans up, and gives the address to nobody before. */
+	if (runtime_command(runtime, wait, NULL, true, NULL, err) < 0 ||
+	    runtime_command(runtime, clean, NULL, true, NULL, err) < 0 ||
+	    runtime_command(runtime, leave, NULL, true, NULL, err) < 0)
 		return -1;
 	return runtime_command(runtime, join, NULL, true, NULL, err);
 }

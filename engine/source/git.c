@@ -2,6 +2,7 @@
 
 #include "engine/source/git.h"
 #include "base/remote.h"
+#include "engine/source/git_guard.h"
 #include "engine/source/version.h"
 
 #include <dirent.h>
@@ -11,6 +12,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/error.h"
@@ -99,6 +101,7 @@ struct git {
 	git_repository *repository;
 	git_object *head; /* the commit, or NULL */
 	char *why;        /* why there is no repository */
+	char *tree;       /* the folder with ".git", or NULL */
 	char *head_why;   /* why there is no commit */
 	struct value values[VALUES];
 };
@@ -125,6 +128,7 @@ void git_free(struct git *git)
 		lib.git_libgit2_shutdown();
 	}
 	free(git->dir);
+	free(git->tree);
 	free(git->why);
 	free(git->head_why);
 	free(git);
@@ -155,11 +159,27 @@ static void open_head(struct git *git)
 			mem_printf("the git repository of %s has no readable HEAD: %s", git->dir, git_last_words());
 }
 
+/* core.worktree may name any folder, whose files are then compared: none but the one that ".git" is in. */
+static void refuse_other_tree(struct git *git)
+{
+	const char *tree = lib.git_repository_workdir(git->repository);
+	struct stat own, used;
+
+	if (git->tree && tree &&
+	    (stat(git->tree, &own) < 0 || stat(tree, &used) < 0 || own.st_dev != used.st_dev || own.st_ino != used.st_ino))
+		git->why = mem_printf("the git repository of %s says that its files are in %s", git->dir, tree);
+}
+
 static void open_repository(struct git *git)
 {
+	cleanup_error struct error *error = NULL;
 	int status;
 
 	git->opened = true;
+	if (git_guard_repository(git->dir, &git->tree, &error) < 0) {
+		git->why = mem_strdup(error->message);
+		return;
+	}
 	pthread_once(&lib.once, git_load);
 	if (lib.error) {
 		git->why = mem_strdup(lib.error->message);
@@ -171,6 +191,8 @@ static void open_repository(struct git *git)
 	}
 	git->loaded = true;
 	status = lib.git_repository_open_ext(&git->repository, git->dir, 0, NULL);
+	if (status == 0)
+		refuse_other_tree(git);
 	if (status == 0)
 		open_head(git);
 	else if (status == GIT_EOWNER || (status == GIT_ENOTFOUND && strstr(git_last_words(), "safe.directory")))
@@ -213,10 +235,15 @@ static void value_branch(struct git *git, struct value *value)
 /* Compares tracked files with HEAD, through the index: 1 they differ, 0 they do not, negative with a reason. */
 static int is_dirty(struct git *git, char **ret_why)
 {
+	cleanup_error struct error *error = NULL;
 	git_tree *tree = NULL;
 	git_diff *diff = NULL;
 	int status;
 
+	if (git->tree && git_guard_tree(git->tree, &error) < 0) {
+		*ret_why = mem_strdup(error->message);
+		return -1;
+	}
 	if (lib.git_repository_is_bare(git->repository)) {
 		*ret_why = mem_printf("the git repository of %s is bare: it has no files that could differ", git->dir);
 		return -1;
@@ -559,6 +586,8 @@ int git_changed(struct git *git, const char *ref, char ***ret, size_t *ret_len, 
 		return error_make(err, lib.error ? lib.error->cls : ERROR_USAGE, "%s", git->why);
 	if (lib.git_repository_is_bare(git->repository))
 		return error_make(err, ERROR_USAGE, "the git repository of %s is bare: it has no files", git->dir);
+	if (git->tree && git_guard_tree(git->tree, err) < 0)
+		return -1;
 	tree = find_tree(git, ref, err);
 	if (!tree)
 		return -1;

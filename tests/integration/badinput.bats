@@ -86,6 +86,21 @@ refused()
 	fi
 }
 
+@test "git's configuration in the checkout: planning does not wait for what it names" {
+	git init -q .
+	git add .
+	git -c user.name=a -c user.email=a@example.org commit -qm 1
+	printf 'services:\n  app: {build: {context: app, tags: ["${git.describe}"]}}\n' >services.yaml
+	mkfifo pipe
+	printf '[include]\n\tpath = ../pipe\n' >>.git/config
+	for command in "-n" list graph "why app" "context app" "list @since:HEAD"; do
+		echo "--- $command"
+		cb $command
+		equal "$status" 2
+		grep -q "pipe: is a named pipe, which git would wait for" "$err"
+	done
+}
+
 @test "links in a circle count by their text, and are not followed" {
 	ln -s loop app/loop
 	ln -s b app/a

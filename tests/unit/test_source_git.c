@@ -104,7 +104,10 @@ static void expect_why(const char *dir, const char *name, const char *words)
 	struct git *git = git_new(dir);
 	const char *why = NULL;
 
-	assert_null(git_value(git, name, &why));
+	const char *value = git_value(git, name, &why);
+
+	if (value)
+		fail_msg("%s of %s is %s", name, dir, value);
 	assert_non_null(why);
 	if (!strstr(why, words))
 		fail_msg("%s", why);
@@ -305,12 +308,111 @@ static void test_changed(void **state)
 	free(real);
 }
 
+/* A pipe in place of something that libgit2 reads, relative to the checkout. */
+struct trap {
+	const char *plant, *words;
+};
+
+static void expect_trap(const char *dir, const struct trap *trap)
+{
+	cleanup_free char *copy = path_join(dir, "trapped/checkout"), *project = path_join(copy, "sub");
+	cleanup_free char *words = mem_printf("%s: is a named pipe", trap->words);
+
+	run(dir, "rm -rf trapped && mkdir trapped && cp -a checkout trapped");
+	run(copy, trap->plant);
+	expect_why(project, "git.describe", words);
+	expect_no_changes(project, "HEAD", words);
+}
+
+/* Each would keep libgit2 waiting: the alarm ends that. */
+static void test_pipes(void **state)
+{
+	static const struct trap traps[] = {
+		{ "rm -r .git && mkfifo .git", "checkout/.git" },
+		{ "rm .git/HEAD && mkfifo .git/HEAD", ".git/HEAD" },
+		{ "rm .git/config && mkfifo .git/config", ".git/config" },
+		{ "rm .git/index && mkfifo .git/index", ".git/index" },
+		{ "mkfifo .git/packed-refs", ".git/packed-refs" },
+		{ "mkfifo .git/commondir", ".git/commondir" },
+		{ "mkfifo .git/shallow", ".git/shallow" },
+		{ "mkfifo .git/refs/tags/v1", ".git/refs/tags/v1" },
+		{ "mkfifo pipe && ln -s ../../../pipe .git/refs/tags/v1", ".git/refs/tags/v1" },
+		{ "mkfifo .git/info/attributes", ".git/info/attributes" },
+		{ "mkfifo .git/objects/info/alternates", "info/alternates" },
+		{ "mkdir -p o/info && mkfifo o/info/alternates && echo ../../o >.git/objects/info/alternates",
+		  "o/info/alternates" },
+		{ "mkfifo .git/objects/pack/pack-1.idx", "pack-1.idx" },
+		{ "mv .git real && mkfifo pipe && ln -s pipe .git", "checkout/.git" },
+		{ "mv .git real && echo gitdir: real >.git && rm real/HEAD && mkfifo real/HEAD", "real/HEAD" },
+		{ "mkfifo commondir && mv .git/* . && rmdir .git", "checkout/commondir" },
+		{ "mkfifo pipe && printf '[include]\\n\\tpath = ../pipe\\n' >>.git/config", "../pipe" },
+		{ "mkfifo pipe && printf '[InClude] PATH=\\\\\\n\".\"./pi\"pe\" # x\\n' >>.git/config", "../pipe" },
+		{ "mkfifo pipe && printf '[includeIf \"gitdir:/\"] path = a\\n' >>.git/config && printf '[include]\\npath=../pipe' >.git/a",
+		  "../pipe" },
+		{ "mkfifo pipe && printf '[core]\\nexcludesFile = %s/pipe\\n' \"$PWD\" >>.git/config", "/pipe" },
+		{ "mkfifo pipe && printf '[core]\\nattributesFile = %s/pipe\\n' \"$PWD\" >>.git/config", "/pipe" },
+		{ "mkfifo .gitattributes", "checkout/.gitattributes" },
+		{ "mkfifo .gitmodules", "checkout/.gitmodules" },
+		{ "mkdir -p a/b && mkfifo a/b/.gitignore", "a/b/.gitignore" },
+		{ "git init -q inner && rm inner/.git/HEAD && mkfifo inner/.git/HEAD", "inner/.git/HEAD" },
+		{ "git init -q inner && rm inner/.git/config && mkfifo inner/.git/config", "inner/.git/config" },
+	};
+
+	run(*state, "git init -q checkout && cd checkout && mkdir sub && echo 1 >sub/f && git add . && git commit -qm 1");
+	alarm(300);
+	for (size_t i = 0; i < sizeof(traps) / sizeof(traps[0]); i++)
+		expect_trap(*state, &traps[i]);
+	alarm(0);
+}
+
+/* A configuration that would be read without end, and one that has all files of the machine compared. */
+static void test_configuration(void **state)
+{
+	const char *dir = *state;
+
+	run(dir, "git init -q . && echo 1 >f && git add . && git commit -qm 1 && cp .git/config plain");
+	run(dir, "printf '[core]\\n\\tabbrev = 12\\n' >more && git config include.path ../more");
+	compare(dir);
+	run(dir, "for i in 1 2 3; do printf '[include]\\npath = config\\n'; done >>.git/config");
+	expect_why(dir, "git.commit", "includes too many files");
+	run(dir, "cp plain .git/config && git config core.worktree /");
+	expect_why(dir, "git.dirty", "says that its files are in /");
+	run(dir,
+	    "cp plain .git/config && git config core.fsmonitor 'touch ran; false' && git config filter.x.clean 'touch ran; cat' && "
+	    "echo '* filter=x' >.gitattributes && echo 2 >f");
+	expect(dir, "git.dirty", "echo true");
+	expect_changed(dir, "HEAD", ".gitattributes f more plain");
+	run(dir, "test ! -e ran");
+}
+
+/* What is unusual but git's own is read as ever: a socket in its folder, pipes in the working tree, a submodule, objects of another
+ * repository, a folder elsewhere, behind a link. */
+static void test_unusual(void **state)
+{
+	cleanup_free char *checkout = path_join(*state, "checkout"), *shared = path_join(*state, "shared"),
+			  *apart = path_join(*state, "apart"), *linked = path_join(*state, "linked");
+
+	run(*state, "git init -q checkout && cd checkout && echo 1 >f && git add . && git commit -qm 1 && mkfifo pipe");
+	run(*state,
+	    "git -c protocol.file.allow=always -C checkout submodule --quiet add ../checkout inner && git -C checkout commit -qam 2");
+	run(checkout, "python3 -c 'import socket; socket.socket(socket.AF_UNIX).bind(\".git/fsmonitor--daemon.ipc\")'");
+	compare(checkout);
+	run(checkout, "echo 2 >inner/f");
+	compare(checkout);
+	run(*state, "git clone -q --shared checkout shared && git clone -q --separate-git-dir=apart.git checkout apart");
+	compare(shared);
+	compare(apart);
+	run(*state, "mkdir linked && cp shared/f linked && ln -s ../shared/.git linked/.git && mkdir linked/inner");
+	compare(linked);
+}
+
 int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 	const struct CMUnitTest tests[] = {
-		TEST(test_changed), TEST(test_values), TEST(test_worktree_and_shallow),
-		TEST(test_none),    TEST(test_owner),  TEST(test_many_objects),
+		TEST(test_changed), TEST(test_values),        TEST(test_worktree_and_shallow),
+		TEST(test_none),    TEST(test_owner),         TEST(test_many_objects),
+		TEST(test_pipes),   TEST(test_configuration), TEST(test_unusual),
 	};
 
 	if (system("command -v git >/dev/null") != 0) {

@@ -46,13 +46,15 @@ static bool is_of_repository(const char *item)
 	return false;
 }
 
-/* Nothing asks on a terminal. */
+/* Nothing asks on a terminal, and git reads no configuration of the checkout that it runs in: whoever wrote that could have it run
+ * anything. */
 void git_environment(const char *url, const char *shown, struct argv *env)
 {
 	for (char **item = environ; *item; item++)
 		if (!is_of_repository(*item) && (strncmp(*item, "GIT_CONFIG_COUNT=", 17) != 0 || strcmp(url, shown) == 0))
 			argv_add(env, *item);
 	argv_add(env, "LC_ALL=C");
+	argv_add(env, "GIT_DIR=/dev/null");
 	argv_add(env, "GIT_TERMINAL_PROMPT=0");
 	if (!getenv("GIT_SSH_COMMAND") && !getenv("GIT_SSH"))
 		argv_add(env, "GIT_SSH_COMMAND=ssh -oBatchMode=yes");

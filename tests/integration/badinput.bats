@@ -101,6 +101,19 @@ refused()
 	done
 }
 
+@test "git's configuration in the checkout: nothing that it names is run" {
+	git init -q .
+	git config protocol.ext.allow always
+	git config 'url.ext::sh -c touch% ran;false% .insteadOf' http://
+	git config credential.helper '!touch ran; false'
+	printf 'services:\n  app: {build: "http://127.0.0.1:9/x.git#main"}\n' >services.yaml
+	cb lock
+	equal "$status" 4
+	cb app
+	equal "$status" 4
+	[ ! -e ran ]
+}
+
 @test "links in a circle count by their text, and are not followed" {
 	ln -s loop app/loop
 	ln -s b app/a

@@ -708,7 +708,8 @@ interrupt_build()
 	equal "$status" "$3"
 	grep -F "stop build gate $host (interrupted)" "$err"
 	grep -F 'skip index gate (skipped: build gate was interrupted)' "$err"
-	run ! grep -iw failed "$err"
+	# By cbuild: what the builder says of its own end is its own.
+	! grep -v ' | ' "$err" | grep -iqw failed || return
 	grep -qE '^cbuild: stopping 1 node(; a second Ctrl-C does not wait)?$' "$err"
 	nothing_left
 	cb -n all --platforms=$host

@@ -449,6 +449,11 @@ char *text_without_login(const char *url)
 	return at ? mem_printf("%.*s%s", (int)(mark + 3 - url), url, at + 1) : mem_strdup(url);
 }
 
+char *text_without_query(const char *url)
+{
+	return mem_strndup(url, strcspn(url, "?"));
+}
+
 bool text_same(const char *one, const char *other)
 {
 	return strcmp(one ? one : "", other ? other : "") == 0;

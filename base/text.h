@@ -43,6 +43,8 @@ bool text_listed(const char *list, const char *word);
 bool text_has_login(const char *s);
 /* A URL without the login in it (malloc'd): what may be shown and kept. */
 char *text_without_login(const char *url);
+/* A path or URL up to its query, whose values may be signatures and tokens (malloc'd). */
+char *text_without_query(const char *url);
 
 /* Appends a part of a URL with its "%40" as what they stand for; what is no escape stays. */
 void text_unescape(struct buf *out, const char *data, size_t len);

@@ -533,12 +533,29 @@ static void add_number(struct inputs *inputs, const char *prefix, const char *na
 	inputs_addf(inputs, REASON_OPTION, full, "%" PRIu64, value);
 }
 
+/* A token of a request does not belong into the state. */
+static void add_hidden(struct inputs *inputs, const char *prefix, const char *name, const char *value)
+{
+	cleanup_free char *full = mem_printf("%s%s", prefix, name);
+
+	inputs_add_hidden(inputs, REASON_OPTION, full, value);
+}
+
+static void add_path(struct inputs *inputs, const char *prefix, const char *path)
+{
+	cleanup_free char *shown = text_without_query(path);
+
+	add_prefixed(inputs, prefix, "verify.http.path", shown);
+	if (strcmp(shown, path) != 0)
+		add_hidden(inputs, prefix, "verify.http.query", path + strlen(shown));
+}
+
 static void add_request(struct inputs *inputs, const char *prefix, const struct http_check *http)
 {
 	cleanup_free char *headers = mem_printf("%sverify.http.headers", prefix);
 
 	add_prefixed(inputs, prefix, "verify.http.method", http->method.s);
-	add_prefixed(inputs, prefix, "verify.http.send", http->send.s);
+	add_hidden(inputs, prefix, "verify.http.send", http->send.s);
 	add_prefixed(inputs, prefix, "verify.http.host", http->host.s);
 	add_environment(inputs, headers, &http->headers);
 	add_number(inputs, prefix, "verify.http.https", http->https);
@@ -552,7 +569,7 @@ static void add_probes(struct inputs *inputs, const char *prefix, const struct v
 	const struct http_check *http = &verify->http;
 
 	if (verify->has_http) {
-		add_prefixed(inputs, prefix, "verify.http.path", http->path.s);
+		add_path(inputs, prefix, http->path.s);
 		add_number(inputs, prefix, "verify.http.port", http->port);
 		add_number(inputs, prefix, "verify.http.status", http->status);
 		add_prefixed(inputs, prefix, "verify.http.body", http->body.s);

@@ -49,8 +49,10 @@ static void add_answer(const struct probe *probe, struct buf *out)
 /* "http /health on port 8000" */
 static void add_check(const struct probe *probe, uint16_t port, struct buf *out)
 {
-	if (probe->http)
-		buf_printf(out, "http %s on port %u", probe->http->path.s, port);
+	cleanup_free char *path = probe->http ? text_without_query(probe->http->path.s) : NULL;
+
+	if (path)
+		buf_printf(out, "http %s on port %u", path, port);
 	else if (probe->exec)
 		buf_printf(out, "exec %s", probe->exec->command.items[0].s);
 	else
@@ -115,6 +117,7 @@ static void report_failure(struct stack *stack, const struct actor *actor, const
 static void report_success(struct stack *stack, const struct probe *probe, const char *what, uint16_t port, uint64_t took)
 {
 	unsigned long long ms = took;
+	cleanup_free char *path = probe->http ? text_without_query(probe->http->path.s) : NULL;
 	cleanup_buf struct buf way = { 0 };
 
 	if (probe->inside) {
@@ -123,8 +126,8 @@ static void report_success(struct stack *stack, const struct probe *probe, const
 	}
 	if (*what)
 		return;
-	if (probe->http)
-		findings_pass(stack->findings, "http %s %ld in %llu ms", probe->http->path.s, probe->status, ms);
+	if (path)
+		findings_pass(stack->findings, "http %s %ld in %llu ms", path, probe->status, ms);
 	else if (probe->exec)
 		findings_pass(stack->findings, "exec %s succeeded in %llu ms", probe->exec->command.items[0].s, ms);
 	else

@@ -3,6 +3,8 @@
 #include <string.h>
 
 #include "base/error.h"
+#include "base/mem.h"
+#include "base/text.h"
 #include "dsl/manifest.h"
 #include "engine/stack/findings.h"
 #include "engine/verify/checks.h"
@@ -15,14 +17,15 @@ bool verify_needs_runtime(const struct service *service)
 static void check_container(const struct verify_job *job, struct findings *findings)
 {
 	const struct verify_spec *verify = &job->service->verify;
+	cleanup_free char *path = verify->has_http ? text_without_query(verify->http.path.s) : NULL;
 
 	if (job->host < job->members_len) {
 		play_check(job, findings);
 		return;
 	}
 	/* The check was requested but cannot be run here: say so. */
-	if (verify->has_http)
-		findings_pass(findings, "http %s not asked: no image that can run on this machine", verify->http.path.s);
+	if (path)
+		findings_pass(findings, "http %s not asked: no image that can run on this machine", path);
 	if (verify->has_tcp)
 		findings_pass(findings, "tcp not asked: no image that can run on this machine");
 	if (verify->has_grpc)

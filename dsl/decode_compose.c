@@ -6,7 +6,7 @@
 #include "base/map.h"
 #include "base/mem.h"
 #include "base/table.h"
-#include "base/text.h"
+#include "dsl/choice.h"
 #include "dsl/decode.h"
 #include "dsl/late.h"
 #include "dsl/manifest.h"
@@ -156,25 +156,20 @@ static void decode_condition(struct decode *d, const struct yaml_node *node, enu
 {
 	static const char *const names[] = { "service_started", "service_healthy", "service_completed_successfully" };
 	TABLE_COMPLETE(names, DEPENDS_CONDITIONS);
-	const char *nearest;
+	static const struct choice conditions = {
+		.names = names,
+		.len = DEPENDS_CONDITIONS,
+		.before = "unknown condition ",
+		.after = "",
+		.help = "conditions are service_started, service_healthy and service_completed_successfully",
+	};
+	const struct text text = { node->text, node->pos };
+	size_t found;
 
-	if (node->kind != NODE_SCALAR) {
-		if (node->kind != NODE_BROKEN)
-			diags_add(d->diags, node->pos, NULL, "a condition must be a text, but this is %s",
-				  node_type_name(node));
-		return;
-	}
-	for (size_t i = 0; i < DEPENDS_CONDITIONS; i++) {
-		if (!strcmp(node->text, names[i])) {
-			*ret = (enum depends_condition)i;
-			return;
-		}
-	}
-	nearest = text_nearest(node->text, names, DEPENDS_CONDITIONS);
-	diags_add(d->diags, node->pos,
-		  nearest ? arena_printf(d->arena, "did you mean \"%s\"?", nearest)
-			  : "conditions are service_started, service_healthy and service_completed_successfully",
-		  "unknown condition \"%s\"", node->text);
+	if (node->kind == NODE_SCALAR && choice_find(&conditions, &text, d->diags, d->arena, &found))
+		*ret = (enum depends_condition)found;
+	else if (node->kind != NODE_SCALAR && node->kind != NODE_BROKEN)
+		diags_add(d->diags, node->pos, NULL, "a condition must be a text, but this is %s", node_type_name(node));
 }
 
 /* {condition: ..., restart: ..., required: ...}; "restart" matters only to compose. */

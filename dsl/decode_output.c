@@ -5,7 +5,7 @@
 #include "base/diag.h"
 #include "base/mem.h"
 #include "base/table.h"
-#include "base/text.h"
+#include "dsl/choice.h"
 #include "dsl/decode.h"
 #include "dsl/manifest.h"
 #include "dsl/node.h"
@@ -16,21 +16,13 @@
 static const char *const output_kinds[] = { "local", "tar", "cacheonly", "image" };
 TABLE_COMPLETE(output_kinds, OUTPUT_KINDS);
 
-static bool output_kind_of(struct decode *d, const struct text *type, enum output_kind *ret)
-{
-	const char *nearest = text_nearest(type->s, output_kinds, OUTPUT_KINDS);
-
-	for (size_t i = 0; i < OUTPUT_KINDS; i++) {
-		*ret = (enum output_kind)i;
-		if (strcmp(type->s, output_kinds[i]) == 0)
-			return true;
-	}
-	diags_add(d->diags, type->pos,
-		  nearest ? arena_printf(d->arena, "did you mean \"%s\"?", nearest)
-			  : "write \"local\", \"tar\", \"cacheonly\" or \"image\"",
-		  "\"%s\" is not a type of output", type->s);
-	return false;
-}
+static const struct choice output_types = {
+	.names = output_kinds,
+	.len = OUTPUT_KINDS,
+	.before = "",
+	.after = " is not a type of output",
+	.help = "write \"local\", \"tar\", \"cacheonly\" or \"image\"",
+};
 
 static bool output_from_map(struct decode *d, const struct schema_key *key, const struct yaml_node *node,
 			    struct build_output *ret)
@@ -39,6 +31,7 @@ static bool output_from_map(struct decode *d, const struct schema_key *key, cons
 	static const struct schema_key dest_key = { .name = "dest", .type = TYPE_TEXT, .flags = FLAG_FILLED };
 	const struct yaml_node *type = node_get(node, "type"), *dest = node_get(node, "dest");
 	struct text text;
+	size_t kind;
 	bool files;
 
 	decode_known(d, key, node, "an output");
@@ -46,8 +39,9 @@ static bool output_from_map(struct decode *d, const struct schema_key *key, cons
 		diags_add(d->diags, node->pos, "write {type: local, dest: PATH}", "an output needs \"type\"");
 		return false;
 	}
-	if (!decode_text(d, &type_key, type, &text) || !output_kind_of(d, &text, &ret->kind))
+	if (!decode_text(d, &type_key, type, &text) || !choice_find(&output_types, &text, d->diags, d->arena, &kind))
 		return false;
+	ret->kind = (enum output_kind)kind;
 	files = ret->kind == OUTPUT_LOCAL || ret->kind == OUTPUT_TAR;
 	if (dest && !files) {
 		diags_add(d->diags, dest->pos, NULL, "an output of the type \"%s\" has no \"dest\"", text.s);

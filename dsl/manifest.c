@@ -6,7 +6,11 @@
 
 #include "base/map.h"
 #include "base/mem.h"
+#include "base/table.h"
 #include "dsl/loaded.h"
+
+const char *const watch_action_names[] = { "sync", "sync+restart", "sync+exec", "restart", "rebuild" };
+TABLE_COMPLETE(watch_action_names, WATCH_ACTIONS);
 
 /* The manifest is the first member of the struct that the loader allocated. */
 static struct loaded *loaded_of(const struct manifest *manifest)

@@ -279,6 +279,8 @@ struct healthcheck {
 /* What `watch --run` does with a running service when files of this machine change (compose-spec, develop.md). */
 enum watch_action { WATCH_SYNC, WATCH_SYNC_RESTART, WATCH_SYNC_EXEC, WATCH_RESTART, WATCH_REBUILD, WATCH_ACTIONS };
 
+extern const char *const watch_action_names[WATCH_ACTIONS]; /* as they are written */
+
 struct watch_rule {
 	enum watch_action action;
 	struct text path;     /* absolute: a file, or a folder with everything below it */

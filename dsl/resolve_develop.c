@@ -3,34 +3,20 @@
 #include <string.h>
 
 #include "base/diag.h"
-#include "base/fs.h"
 #include "base/mem.h"
-#include "base/table.h"
-#include "base/text.h"
+#include "dsl/choice.h"
 #include "dsl/draft.h"
 #include "dsl/resolve.h"
 
 /* compose's `develop.watch` (compose-spec, develop.md). */
 
-static const char *const actions[] = { "sync", "sync+restart", "sync+exec", "restart", "rebuild" };
-TABLE_COMPLETE(actions, WATCH_ACTIONS);
-
-static bool find_action(struct resolve *r, const struct text *text, enum watch_action *ret)
-{
-	const char *nearest;
-
-	for (size_t i = 0; i < WATCH_ACTIONS; i++) {
-		*ret = (enum watch_action)i;
-		if (strcmp(text->s, actions[i]) == 0)
-			return true;
-	}
-	nearest = text_nearest(text->s, actions, WATCH_ACTIONS);
-	diags_add(r->diags, text->pos,
-		  nearest ? arena_printf(r->arena, "did you mean \"%s\"?", nearest)
-			  : "write \"sync\", \"sync+restart\", \"sync+exec\", \"restart\" or \"rebuild\"",
-		  "\"%s\" is not an action of \"watch\"", text->s);
-	return false;
-}
+static const struct choice actions = {
+	.names = watch_action_names,
+	.len = WATCH_ACTIONS,
+	.before = "",
+	.after = " is not an action of \"watch\"",
+	.help = "write \"sync\", \"sync+restart\", \"sync+exec\", \"restart\" or \"rebuild\"",
+};
 
 /* compose takes a relative target for one below "/". */
 static void resolve_target(struct resolve *r, const struct draft_watch *draft, struct watch_rule *rule)
@@ -82,11 +68,14 @@ void resolve_develop(struct resolve *r, const struct draft_develop *draft, struc
 	for (size_t i = 0; i < draft->watch_len; i++) {
 		const struct draft_watch *from = &draft->watch[i];
 		struct watch_rule *rule = &service->watch[service->watch_len];
+		size_t action;
 
 		*rule = from->out;
 		/* What is missing was complained about. */
-		if (!from->action.s || !from->out.path.s || !find_action(r, &from->action, &rule->action))
+		if (!from->action.s || !from->out.path.s ||
+		    !choice_find(&actions, &from->action, r->diags, r->arena, &action))
 			continue;
+		rule->action = (enum watch_action)action;
 		rule->path.s = resolve_text(r, &from->out.path);
 		resolve_target(r, from, rule);
 		resolve_command(r, from, service, rule);

@@ -5,7 +5,7 @@
 #include "base/mem.h"
 #include "base/ref.h"
 #include "base/table.h"
-#include "base/text.h"
+#include "dsl/choice.h"
 #include "dsl/draft.h"
 #include "dsl/loaded.h"
 #include "dsl/resolve.h"
@@ -19,20 +19,13 @@ enum { PLAIN, NAMES = FORMAT_KINDS + 1 }; /* then the kinds of formats */
 TABLE_COMPLETE(names, NAMES);
 TABLE_COMPLETE(suffixes, NAMES);
 
-static bool find_format(struct resolve *r, const struct text *name, size_t *ret)
-{
-	const char *nearest;
-
-	for (*ret = 0; *ret < NAMES; (*ret)++)
-		if (!strcmp(names[*ret], name->s))
-			return true;
-	nearest = text_nearest(name->s, names, NAMES);
-	diags_add(r->diags, name->pos,
-		  nearest ? arena_printf(r->arena, "did you mean \"%s\"?", nearest)
-			  : "the formats are oci, zstd, estargz and nydus",
-		  "there is no format \"%s\"", name->s);
-	return false;
-}
+static const struct choice formats_known = {
+	.names = names,
+	.len = NAMES,
+	.before = "there is no format ",
+	.after = "",
+	.help = "the formats are oci, zstd, estargz and nydus",
+};
 
 static bool check_suffix(struct resolve *r, const struct text *suffix, size_t name)
 {
@@ -55,7 +48,8 @@ static struct image_format *take_formats(struct resolve *r, const struct draft_f
 		const struct draft_format *draft = &drafts[i];
 		size_t name;
 
-		if (!find_format(r, &draft->name, &name) || !check_suffix(r, &draft->suffix, name) || name == PLAIN)
+		if (!choice_find(&formats_known, &draft->name, r->diags, r->arena, &name) ||
+		    !check_suffix(r, &draft->suffix, name) || name == PLAIN)
 			continue;
 		formats[(*ret_len)++] = (struct image_format){
 			.name = draft->name,

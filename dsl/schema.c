@@ -313,7 +313,7 @@ static const struct schema_key watch_keys[] = {
 	{ "path", TYPE_TEXT, .flags = FLAG_REQUIRED | FLAG_FILLED, IN(draft_watch, out.path),
 	  .doc = "The file or folder that is watched, relative to the manifest." },
 	{ "action", TYPE_TEXT, .flags = FLAG_REQUIRED | FLAG_FILLED, IN(draft_watch, action),
-	  VALUES("sync", "sync+restart", "sync+exec", "restart", "rebuild"),
+	  .values = watch_action_names, .values_len = WATCH_ACTIONS,
 	  .doc = "What a change does: \"sync\" copies the files into the running container; \"restart\" restarts it." },
 	{ "target", TYPE_TEXT, .flags = FLAG_FILLED, IN(draft_watch, out.target),
 	  .doc = "Where the files are copied to, in the container." },

@@ -251,8 +251,6 @@ static struct json *networks(const struct texts *aliases)
 
 static struct json *watch_rules(const struct plan *plan, const struct service *from)
 {
-	static const char *const actions[] = { "sync", "sync+restart", "sync+exec", "restart", "rebuild" };
-	TABLE_COMPLETE(actions, WATCH_ACTIONS);
 	struct json *list = json_new_array();
 
 	for (size_t i = 0; i < from->watch_len; i++) {
@@ -261,7 +259,7 @@ static struct json *watch_rules(const struct plan *plan, const struct service *f
 		struct json *object = json_new_object(), *exec = json_new_object();
 
 		export_set(object, "path", &language, path);
-		json_set_str(object, "action", actions[rule->action]);
+		json_set_str(object, "action", watch_action_names[rule->action]);
 		export_set(object, "target", &language, rule->target.s);
 		export_set_filled(object, "ignore", export_texts(&rule->ignore, &language));
 		export_set_filled(object, "include", export_texts(&rule->include, &language));

@@ -221,6 +221,7 @@ static bool resolve_dockerfile(struct plan *plan, const struct build_frame *fram
 		.triggers = triggers_of,
 		.variable = variable_of,
 		.data = &(struct base_asker){ plan, frame },
+		.asks = service->only_asked && service->call == CALL_OUTLINE,
 	};
 	cleanup_error struct error *error = NULL;
 

@@ -83,6 +83,7 @@ struct dockerfile_options {
 	 * knows. */
 	bool (*variable)(void *data, const struct dockerfile_image *base, const char *name, const char **ret);
 	void *data;
+	bool asks; /* dockerfile_use.asks is wanted */
 };
 
 /* What a build can be given: an argument, a secret or an ssh agent, once a name. */
@@ -121,7 +122,7 @@ struct dockerfile_use {
 	unsigned heredoc_line; /* of the first heredoc, and of the first ADD of a git repository; 0: none */
 	unsigned git_line;
 	const char *syntax;                     /* of the "# syntax=" line, or NULL */
-	struct dockerfile_ask *asks[ASK_KINDS]; /* of the stages that the target needs, by line */
+	struct dockerfile_ask *asks[ASK_KINDS]; /* with dockerfile_options.asks: of the stages that the target needs, by line */
 	size_t asks_len[ASK_KINDS];
 	bool all_args; /* any argument may be used: the text cannot be understood, or others know of more */
 	const char **args_used; /* names of declared ARGs that the reachable stages see (predefined ones included when referenced) */

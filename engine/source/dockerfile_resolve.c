@@ -95,10 +95,11 @@ static void run_arg(struct resolver *r, struct dockerfile_scope *scope, const st
 			global = globals_value(r->globals, name, &r->collect.args);
 			if (global)
 				dockerfile_scope_arg(scope, name, global);
-			if (global || globals_declared(r->dockerfile, name))
+			if (!r->options->asks || global || globals_declared(r->dockerfile, name))
 				continue; /* it is the global one */
 		}
-		asks_add(&r->asks, ASK_ARG, r->stage, &(struct dockerfile_ask){ name, given, false, in->line });
+		if (r->options->asks)
+			asks_add(&r->asks, ASK_ARG, r->stage, &(struct dockerfile_ask){ name, given, false, in->line });
 	}
 }
 
@@ -323,7 +324,8 @@ static const char *run_mount(struct resolver *r, struct dockerfile_scope *scope,
 		}
 		at = end + 1;
 	}
-	ask_for(r, scope, in, type, id ? id : target ? path_base(target) : NULL, required);
+	if (r->options->asks)
+		ask_for(r, scope, in, type, id ? id : target ? path_base(target) : NULL, required);
 	if (from < from_end || !type || strcasecmp(type, "bind") == 0)
 		collect_mount(&r->collect, last->at[last->len - 1] + 1);
 	if (from < from_end) {
@@ -675,7 +677,8 @@ static int dockerfile_resolve_part(struct resolver *r, struct error **err)
 		mark_base(r, target);
 		r->triggers = own_triggers(r, target);
 		keep_env(r, &r->states[target].scope);
-		keep_asks(r, target);
+		if (r->options->asks)
+			keep_asks(r, target);
 	}
 	for (size_t i = 0; i < r->dockerfile->stages_len; i++)
 		dockerfile_scope_free(&r->states[i].scope);

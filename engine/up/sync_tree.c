@@ -37,7 +37,7 @@ struct sync_rule {
 	const struct watch_rule *rule;
 	struct ignore *build; /* of the service's context */
 	struct ignore *ignore, *include;
-	struct map *files; /* path relative to the rule's, "." for its own -> struct sync_file */
+	struct map *files; /* of what is copied or restarts: path relative to the rule's, "." for its own -> struct sync_file */
 };
 
 struct sync_tree {
@@ -168,6 +168,8 @@ static int look_at_rule(struct sync_tree *tree, struct sync_rule *rule, struct e
 	    (rule->service->has_build && read_build_ignore(rule->service, &rule->build, err) < 0))
 		return -1;
 	rule->files = map_new();
+	if (rule->rule->action == WATCH_REBUILD)
+		return 0; /* what counts for the image is looked at as for any build */
 	note_folder(tree, above);
 	return fs_is_dir(rule->rule->path.s) ? look_below(tree, rule, ".", err) : look_at_entry(tree, rule, ".", err);
 }

@@ -10,9 +10,7 @@ setup_file()
 	project_begin
 	# The docker that the caller has started, or one of this file's own.
 	if [ -z "${DOCKER_HOST:-}" ]; then
-		export OWN_DOCKER=$CBUILD_TEST_CACHE/docker
-		"$checkout/tests/lib/docker" fetch "$OWN_DOCKER" >&2
-		eval "$("$checkout/tests/lib/docker" start "$OWN_DOCKER")"
+		own_docker
 	fi
 }
 

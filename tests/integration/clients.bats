@@ -8,9 +8,7 @@
 setup_file()
 {
 	project_begin
-	export OWN_DOCKER=$CBUILD_TEST_CACHE/docker
-	"$checkout/tests/lib/docker" fetch "$OWN_DOCKER" >&2
-	eval "$("$checkout/tests/lib/docker" start "$OWN_DOCKER")"
+	own_docker
 	export DOCKERD=$DOCKER_HOST
 }
 

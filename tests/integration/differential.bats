@@ -9,9 +9,7 @@ setup_file()
 {
 	project_begin
 	if [ -z "${DOCKER_HOST:-}" ]; then
-		export OWN_DOCKER=$CBUILD_TEST_CACHE/docker
-		"$checkout/tests/lib/docker" fetch "$OWN_DOCKER" >&2
-		eval "$("$checkout/tests/lib/docker" start "$OWN_DOCKER")"
+		own_docker
 	fi
 	export TOOLS=$PROJECT_BASES/$host_arch CBUILD=$cbuild
 }

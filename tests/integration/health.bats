@@ -6,20 +6,12 @@
 setup_file()
 {
 	project_begin
-	export OWN_DOCKER=$CBUILD_TEST_CACHE/docker
-	"$checkout/tests/lib/docker" fetch "$OWN_DOCKER" >&2
-	eval "$("$checkout/tests/lib/docker" start "$OWN_DOCKER")"
-	[ -e "$DOCKER_CONFIG/config.json" ] || echo '{}' >"$DOCKER_CONFIG/config.json"
+	own_docker
 }
 
 teardown_file()
 {
-	docker ps -a --filter label=dev.cbuild.owner --format '{{.Names}} {{.Labels}}' | grep -F "$ROOT/" | cut -d ' ' -f 1 |
-		xargs -r docker rm --force --volumes >/dev/null || true
-	docker network ls --filter label=dev.cbuild.owner --format '{{.Name}} {{.Labels}}' | grep -F "$ROOT/" |
-		cut -d ' ' -f 1 | xargs -r docker network rm >/dev/null || true
-	docker image ls --format '{{.Repository}}:{{.Tag}}' | grep '^localhost/health/' | xargs -r docker rmi --force >/dev/null || true
-	"$checkout/tests/lib/docker" stop "$OWN_DOCKER"
+	own_docker_end '^localhost/health/'
 	project_end
 }
 

@@ -10,9 +10,7 @@ two=localhost/held/two:latest
 setup_file()
 {
 	project_begin
-	export OWN_DOCKER=$CBUILD_TEST_CACHE/docker
-	"$checkout/tests/lib/docker" fetch "$OWN_DOCKER" >&2
-	eval "$("$checkout/tests/lib/docker" start "$OWN_DOCKER")"
+	own_docker
 	export DOCKERD=$DOCKER_HOST CBUILD_BUILDER=docker CBUILD_RUNTIME=docker
 	project held
 	cat >services.yaml <<-'EOF'

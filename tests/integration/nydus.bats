@@ -12,9 +12,7 @@ setup_file()
 {
 	project_begin
 	if [ -z "${DOCKER_HOST:-}" ]; then
-		export OWN_DOCKER=$CBUILD_TEST_CACHE/docker
-		"$checkout/tests/lib/docker" fetch "$OWN_DOCKER" >&2
-		eval "$("$checkout/tests/lib/docker" start "$OWN_DOCKER")"
+		own_docker
 	fi
 	export CBUILD_BUILDER=docker CBUILD_RUNTIME=docker web=localhost/forms/web:latest
 	registry_start cases

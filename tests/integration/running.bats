@@ -7,18 +7,12 @@
 setup_file()
 {
 	project_begin
-	export OWN_DOCKER=$CBUILD_TEST_CACHE/docker
-	"$checkout/tests/lib/docker" fetch "$OWN_DOCKER" >&2
-	eval "$("$checkout/tests/lib/docker" start "$OWN_DOCKER")"
-	[ -e "$DOCKER_CONFIG/config.json" ] || echo '{}' >"$DOCKER_CONFIG/config.json"
+	own_docker
 }
 
 teardown_file()
 {
-	# Of a test that failed.
-	docker ps -aq --filter label=dev.cbuild.owner | xargs -r docker rm --force --volumes >/dev/null || true
-	docker image ls --format '{{.Repository}}:{{.Tag}}' | grep '^localhost/running/' | xargs -r docker rmi --force >/dev/null || true
-	"$checkout/tests/lib/docker" stop "$OWN_DOCKER"
+	own_docker_end '^localhost/running/'
 	project_end
 }
 

@@ -11,9 +11,7 @@ setup_file()
 	export BATS_TEST_TIMEOUT=120 # what waits for ever fails
 	# The docker that the caller has started, or one of this file's own.
 	if [ -z "${DOCKER_HOST:-}" ]; then
-		export OWN_DOCKER=$CBUILD_TEST_CACHE/docker
-		"$checkout/tests/lib/docker" fetch "$OWN_DOCKER" >&2
-		eval "$("$checkout/tests/lib/docker" start "$OWN_DOCKER")"
+		own_docker
 	fi
 }
 

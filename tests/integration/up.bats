@@ -8,10 +8,7 @@
 setup_file()
 {
 	project_begin
-	export OWN_DOCKER=$CBUILD_TEST_CACHE/docker
-	"$checkout/tests/lib/docker" fetch "$OWN_DOCKER" >&2
-	eval "$("$checkout/tests/lib/docker" start "$OWN_DOCKER")"
-	[ -e "$DOCKER_CONFIG/config.json" ] || echo '{}' >"$DOCKER_CONFIG/config.json"
+	own_docker
 	registry_start images
 	registry_start private htpasswd
 	make_images

@@ -6,20 +6,12 @@
 setup_file()
 {
 	project_begin
-	export OWN_DOCKER=$CBUILD_TEST_CACHE/docker
-	"$checkout/tests/lib/docker" fetch "$OWN_DOCKER" >&2
-	eval "$("$checkout/tests/lib/docker" start "$OWN_DOCKER")"
-	[ -e "$DOCKER_CONFIG/config.json" ] || echo '{}' >"$DOCKER_CONFIG/config.json"
+	own_docker
 }
 
 teardown_file()
 {
-	docker ps -a --filter label=dev.cbuild.owner --format '{{.Names}} {{.Labels}}' | grep -F "$ROOT/" | cut -d ' ' -f 1 |
-		xargs -r docker rm --force --volumes >/dev/null || true
-	docker network ls --filter label=dev.cbuild.owner --format '{{.Name}} {{.Labels}}' | grep -F "$ROOT/" |
-		cut -d ' ' -f 1 | xargs -r docker network rm >/dev/null || true
-	docker image ls --format '{{.Repository}}:{{.Tag}}' | grep '^develop-' | xargs -r docker rmi --force >/dev/null || true
-	"$checkout/tests/lib/docker" stop "$OWN_DOCKER"
+	own_docker_end '^develop-'
 	project_end
 }
 
@@ -296,14 +288,21 @@ ends()
 # A container whose own files cannot be changed.
 refuses()
 {
-	rules '{action: sync, path: web/src, target: /app/src}'
+	rules '{action: sync, path: web/src, target: /app/src}' '{action: sync, path: given, target: /given}'
 	echo '    read_only: true' >>compose.yaml
+	rm -rf given
+	mkdir given
 	begin || return
 	rm web/src/page
 	until_true lacks /app/src/page || return
 	until_true says_times "waiting for a change" 2 || return
+	# More than is copied at once, of what no image is built from.
+	truncate -s 1025M given/much
+	until_true says_times "waiting for a change" 3 || return
 	end || return
+	rm -r given
 	grep -q 'error: .*web' "$out" || return
+	grep -q 'error: .*/given/much: too much to copy into a running container' "$out" || return
 	equal "$(grep -c 'ok   build' "$out")" 2
 }
 
@@ -315,6 +314,7 @@ refuses()
 edited()
 {
 	echo two >web/src/page
+	touch -d @1000000000 web/src/page
 	printf '#!/bin/sh\n' >web/src/script
 	chmod 750 web/src/script
 	mkdir -p web/src/fresh/deeper web/src/skipped
@@ -333,7 +333,7 @@ edited()
 state()
 {
 	"$@" sh -c 'cd / && for f in $(find app some -type d -o -type l -o -type f | sort); do
-		echo "$(stat -c "%n %F %a %u:%g" "$f") $([ -L "$f" ] && readlink "$f") $([ -f "$f" ] && cat "$f")"; done'
+		echo "$(stat -c "%n %F %a %u:%g" "$f") $([ -L "$f" ] && readlink "$f") $([ -f "$f" ] && cat "$f")"; done; stat -c %Y app/src/page'
 }
 
 judged()

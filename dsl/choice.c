@@ -9,7 +9,7 @@
 #include "base/text.h"
 #include "dsl/manifest.h"
 
-bool choice_find(const struct choice *choice, const struct text *text, struct diags *diags, struct arena *arena,
+bool choice_find(const struct word_choice *choice, const struct text *text, struct diags *diags, struct arena *arena,
 		 size_t *ret)
 {
 	const char *nearest;

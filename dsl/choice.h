@@ -9,7 +9,7 @@ struct diags;
 struct text;
 
 /* A value that is one of a few words. The complaint about another one is `before`, the word in quotes, `after`. */
-struct choice {
+struct word_choice {
 	const char *const *names;
 	size_t len;
 	const char *before, *after; /* "there is no format ", "" */
@@ -17,7 +17,7 @@ struct choice {
 };
 
 /* *ret is the word's number. False after a complaint. */
-bool choice_find(const struct choice *choice, const struct text *text, struct diags *diags, struct arena *arena,
+bool choice_find(const struct word_choice *choice, const struct text *text, struct diags *diags, struct arena *arena,
 		 size_t *ret);
 
 #endif

@@ -156,7 +156,7 @@ static void decode_condition(struct decode *d, const struct yaml_node *node, enu
 {
 	static const char *const names[] = { "service_started", "service_healthy", "service_completed_successfully" };
 	TABLE_COMPLETE(names, DEPENDS_CONDITIONS);
-	static const struct choice conditions = {
+	static const struct word_choice conditions = {
 		.names = names,
 		.len = DEPENDS_CONDITIONS,
 		.before = "unknown condition ",

@@ -16,7 +16,7 @@
 static const char *const output_kinds[] = { "local", "tar", "cacheonly", "image" };
 TABLE_COMPLETE(output_kinds, OUTPUT_KINDS);
 
-static const struct choice output_types = {
+static const struct word_choice output_types = {
 	.names = output_kinds,
 	.len = OUTPUT_KINDS,
 	.before = "",

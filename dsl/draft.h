@@ -61,7 +61,7 @@ struct draft_deploy {
 	struct text replicas;
 };
 
-/* compose's develop.watch. Of options of the command that are not used, where they are; line 0: not given. */
+/* compose's develop.watch. The last four are the places of options that are not used; line 0: not given. */
 struct draft_exec {
 	struct pos pos;
 	struct texts command;

@@ -10,7 +10,7 @@
 
 /* compose's `develop.watch` (compose-spec, develop.md). */
 
-static const struct choice actions = {
+static const struct word_choice actions = {
 	.names = watch_action_names,
 	.len = WATCH_ACTIONS,
 	.before = "",

@@ -19,7 +19,7 @@ enum { PLAIN, NAMES = FORMAT_KINDS + 1 }; /* then the kinds of formats */
 TABLE_COMPLETE(names, NAMES);
 TABLE_COMPLETE(suffixes, NAMES);
 
-static const struct choice formats_known = {
+static const struct word_choice formats_known = {
 	.names = names,
 	.len = NAMES,
 	.before = "there is no format ",

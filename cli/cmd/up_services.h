@@ -34,7 +34,7 @@ int troupe_gather(struct session *session, struct troupe **ret, struct error **e
 const char *const *
 troupe_built(const struct troupe *troupe); /* targets of a plan: those with a build. NULL-terminated, borrowed */
 void troupe_free(struct troupe *troupe);   /* NULL-safe */
-/* The files that rules of its services are about (sync_tree_take), which borrow from it; and whether the service, an index into
+/* The files that rules of its services are about (sync_tree_take; free with sync_tree_free), which borrow from it and from the plan; whether the service, an index into
  * the manifest's, is one of them. */
 struct sync_tree;
 int troupe_look(const struct troupe *troupe, const struct plan *plan, struct sync_tree **ret, struct error **err);

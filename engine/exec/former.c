@@ -12,7 +12,7 @@
 #include "engine/runtime/runtime.h"
 #include "engine/state/state.h"
 
-#define LATEST_MAX 8 /* of a node: those that a running container has kept from going are rarely older */
+#define LATEST_OF_NODE 8 /* those that a running container has kept from going are rarely older; `prune` looks at all */
 
 struct former {
 	struct state *state;
@@ -130,7 +130,7 @@ static int former_add_all(struct former *former, const char *node, struct error 
 	if (state_all_of(former->state, node, &records, &len, err) < 0)
 		return -1;
 	for (size_t i = 0; i < len; i++)
-		added += former_add(former, &records[i], added < LATEST_MAX);
+		added += former_add(former, &records[i], added < LATEST_OF_NODE);
 	records_free(records, len);
 	return 0;
 }

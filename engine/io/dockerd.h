@@ -16,7 +16,7 @@ const char *dockerd_socket(const char *endpoint);
  * digest, else its config's. */
 bool dockerd_has_containerd_store(const struct json *info);
 /* The proxies that docker's configuration gives to containers of the daemon at `endpoint`: "httpProxy" and the like, by docker's
- * names. NULL: none. */
+ * names. The caller's; NULL: none, also where the file cannot be read: docker's command goes on then, too. */
 struct json *dockerd_proxies(const char *endpoint);
 /* The path of a file in docker's configuration folder ("config.json"). malloc'd; NULL when there is no such folder. */
 char *dockerd_config(const char *name);

@@ -181,7 +181,7 @@ void plan_free(struct plan *plan); /* NULL-safe */
 
 size_t plan_len(const struct plan *plan);
 const struct node *plan_node(const struct plan *plan, size_t node);
-/* Whether the target is not built: its Dockerfile is to be checked. */
+/* Whether the target is not built: its Dockerfile is asked something (enum service_call). */
 bool plan_only_asks(const struct plan *plan, size_t service);
 bool plan_only_images(const struct plan *plan); /* plan_options.only_images */
 /* What its user should know of the targets: NULL-terminated, or NULL. */

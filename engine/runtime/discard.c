@@ -14,7 +14,7 @@
 /* Images that lost their names to newer ones. Whether a container or another image uses them is for the engine to say: without
  * force it then refuses, or leaves the image. */
 
-#define LATEST_MAX 64 /* images that docker is asked about one by one */
+#define SINGLE_MAX 64 /* images that docker is asked about one by one */
 #define PASSES_MAX 3  /* of a removal: an image goes only after those that were built on it */
 #define REMOVE_MS 20  /* for docker to forget an image; what it waits for then is its collection of garbage */
 
@@ -132,7 +132,7 @@ static int remove_image(struct runtime *runtime, const char *id, bool freed)
 }
 
 /* To list what has no name takes docker much longer than to say something of a few images. */
-static int discard_latest(struct runtime *runtime, const struct runtime_former *former)
+static void discard_latest(struct runtime *runtime, const struct runtime_former *former)
 {
 	for (size_t i = 0; i < former->latest_len; i++) {
 		const char *id = runtime_image_id(runtime, &former->latest[i]);
@@ -140,7 +140,6 @@ static int discard_latest(struct runtime *runtime, const struct runtime_former *
 		if (!still_named(runtime, id))
 			remove_image(runtime, id, false);
 	}
-	return 0;
 }
 
 static void discard_one(struct runtime *runtime, const struct json *image, bool dry, struct runtime_freed *ret)
@@ -163,8 +162,10 @@ int discard_docker(struct runtime *runtime, const struct runtime_former *former,
 
 	if (!runtime->socket)
 		return discard_by_command(runtime, former, dry, ret, err);
-	if (!ret && !dry && former->latest_len <= LATEST_MAX)
-		return discard_latest(runtime, former);
+	if (!ret && !dry && former->latest_len <= SINGLE_MAX) {
+		discard_latest(runtime, former);
+		return 0;
+	}
 	if (docker_api_do(runtime, "GET", path, NULL, &text, err) < 0 ||
 	    json_parse(text.data ? text.data : "", text.len, "docker", &images, err) < 0)
 		return -1;
